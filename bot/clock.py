@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
 import time
 from datetime import UTC, datetime
@@ -37,4 +36,4 @@ class RealRandom:
         return secrets.token_urlsafe(size_bytes)
 
     def fraction(self) -> float:
-        return random.random()
+        return secrets.randbelow(1_000_000) / 1_000_000

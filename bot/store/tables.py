@@ -1,0 +1,305 @@
+"""The rows. Tables carry no behaviour; every time is milliseconds since 1970 in UTC, every amount is minor units.
+
+Columns named `…_sealed` hold AES-GCM ciphertext (`bot/store/seal.py`); `…_hash` columns are keyed hashes of the
+normalised value, for looking up what is sealed. Two columns keep work: `due_at` is when it is wanted (a hint writes
+only this), `lease_until` is until when it is taken (only a claim or a finish writes this, with a growing `fence`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+def _key() -> Column[str]:
+    return Column(String, primary_key=True)
+
+
+def _serial() -> Column[int]:
+    # SQLite numbers rows by itself only for INTEGER; elsewhere 64 bits never run out (F-132).
+    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _at(*, null: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=null)
+
+
+class House(SQLModel, table=True):
+    """Facts about this database: its mode ("sandbox" or "real"), so that play money never meets real money."""
+
+    __tablename__: ClassVar[str] = "house"
+    name: str = Field(sa_column=_key())
+    value: str
+
+
+class Customer(SQLModel, table=True):
+    """A person, under an id of ours. A phone number is never the key."""
+
+    __tablename__: ClassVar[str] = "customer"
+    id: str = Field(sa_column=_key())
+    version: int = 0
+    language: str
+    phone_sealed: str | None = None
+    phone_hash: str | None = Field(default=None, index=True)
+    phone_proven_at: int | None = Field(default=None, sa_column=_at(null=True))
+    created_at: int = Field(sa_column=_at())
+
+
+class Conversation(SQLModel, table=True):
+    """One chat of one customer: where to answer, who speaks, and the journal of what was agreed so far."""
+
+    __tablename__: ClassVar[str] = "conversation"
+    __table_args__ = (UniqueConstraint("channel", "address", name="one_conversation_per_address"),)
+    id: str = Field(sa_column=_key())
+    customer_id: str = Field(foreign_key="customer.id", index=True)
+    channel: str
+    address: str
+    reachable: int = 1
+    owner: str = "bot"
+    version: int = 0
+    epoch: int = 0
+    state_sealed: str = Field(default="", sa_column=Column(Text, nullable=False))
+    asked_at: int = Field(default=0, sa_column=_at())
+    created_at: int = Field(sa_column=_at())
+
+
+class Input(SQLModel, table=True):
+    """Something that happened to a conversation, stored before it is acknowledged and answered once.
+
+    `state`: 0 new, 1 held (a Call is pending), 2 answered; `disposition` says how it was answered.
+    """
+
+    __tablename__: ClassVar[str] = "input"
+    __table_args__ = (
+        UniqueConstraint("channel", "external_id", name="one_input_per_external_id"),
+        Index("input_open", "conversation_id", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")),
+        Index("input_new", "state", sqlite_where=text("state = 0"), postgresql_where=text("state = 0")),
+    )
+    id: int | None = Field(default=None, sa_column=_serial())
+    conversation_id: str = Field(foreign_key="conversation.id")
+    channel: str
+    external_id: str
+    kind: str
+    body_sealed: str = Field(sa_column=Column(Text, nullable=False))
+    sort: int = Field(default=0, sa_column=_at())
+    state: int = 0
+    disposition: str = ""
+    stored_at: int = Field(sa_column=_at())
+
+
+class Work(SQLModel, table=True):
+    """A question asked of the world for a conversation. Its id is derived from (conversation, epoch, position)."""
+
+    __tablename__: ClassVar[str] = "work"
+    __table_args__ = (Index("work_due", "due_at", sqlite_where=text("done = 0"), postgresql_where=text("done = 0")),)
+    id: str = Field(sa_column=_key())
+    conversation_id: str = Field(foreign_key="conversation.id", index=True)
+    name: str
+    args_sealed: str = Field(sa_column=Column(Text, nullable=False))
+    done: int = 0
+    due_at: int = Field(sa_column=_at())
+    lease_until: int = Field(default=0, sa_column=_at())
+    fence: int = 0
+    tries: int = 0
+
+
+class SavedMeter(SQLModel, table=True):
+    """A meter a customer has used, with the name they gave it."""
+
+    __tablename__: ClassVar[str] = "saved_meter"
+    __table_args__ = (
+        UniqueConstraint("customer_id", "utility", "meter_hash", name="one_saved_meter"),
+        UniqueConstraint("customer_id", "nickname_folded", name="one_nickname"),
+    )
+    id: str = Field(sa_column=_key())
+    customer_id: str = Field(foreign_key="customer.id")
+    utility: str
+    meter_sealed: str
+    meter_hash: str
+    owner_masked: str
+    nickname: str | None = None
+    nickname_folded: str | None = None
+    used_at: int = Field(sa_column=_at())
+
+
+class Payment(SQLModel, table=True):
+    """One confirmed intent. `state` follows `payments/machine.py`; the events of a payment are its history.
+
+    `live_payer` is the payer's hash while a prompt may be on that phone, else null: unique, so one live prompt a payer.
+    """
+
+    __tablename__: ClassVar[str] = "payment"
+    __table_args__ = (
+        UniqueConstraint("code", name="one_payment_per_code"),
+        UniqueConstraint("live_payer", name="one_live_prompt_per_payer"),
+        Index("payment_due", "due_at"),
+        Index("payment_of_customer", "customer_id", "confirmed_at"),
+    )
+    id: str = Field(sa_column=_key())
+    code: str
+    customer_id: str = Field(foreign_key="customer.id")
+    conversation_id: str = Field(foreign_key="conversation.id")
+    version: int = 0
+    state: str
+    money: str
+    utility: str
+    amount_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    fee_minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str
+    meter_sealed: str
+    meter_hash: str = Field(index=True)
+    owner_masked: str
+    payer_sealed: str
+    payer_hash: str = Field(index=True)
+    payer_own: int
+    live_payer: str | None = None
+    confirmed_at: int = Field(sa_column=_at())
+    changed_at: int = Field(sa_column=_at())
+    due_at: int | None = Field(default=None, sa_column=_at(null=True))
+    lease_until: int = Field(default=0, sa_column=_at())
+    fence: int = 0
+    tries: int = 0
+
+
+class Attempt(SQLModel, table=True):
+    """One request that may move money or make a token, committed with its own reference before it is sent (I-02).
+
+    `state`: sending (committed, may have been sent), open (the other side has it), unsent (proved not there), yes, no.
+    The three key columns are null or unique: one undecided attempt of a kind per payment (I-01), one success (I-08),
+    one payment per proof of a party (I-07).
+    """
+
+    __tablename__: ClassVar[str] = "attempt"
+    __table_args__ = (
+        UniqueConstraint("party", "reference", name="one_attempt_per_reference"),
+        UniqueConstraint("undecided_key", name="one_undecided_attempt"),
+        UniqueConstraint("success_key", name="one_success"),
+        UniqueConstraint("proof_key", name="one_payment_per_proof"),
+        UniqueConstraint("callback_hash", name="one_attempt_per_callback_address"),
+        Index("attempt_of_payer", "payer_hash", "created_at"),
+    )
+    id: str = Field(sa_column=_key())
+    payment_id: str = Field(foreign_key="payment.id", index=True)
+    kind: str
+    number: int
+    party: str
+    reference: str
+    theirs: str | None = None
+    state: str
+    undecided_key: str | None = None
+    success_key: str | None = None
+    proof: str | None = None
+    proof_key: str | None = None
+    callback_hash: str | None = None
+    payer_hash: str | None = None
+    customer_id: str
+    asks: int = 0
+    claim: str = Field(default="", sa_column=Column(Text, nullable=False))
+    outcome: str = ""
+    created_at: int = Field(sa_column=_at())
+    decided_at: int | None = Field(default=None, sa_column=_at(null=True))
+
+
+class PaymentEvent(SQLModel, table=True):
+    """What happened to a payment and why: append-only, the audit of every transition (I-39)."""
+
+    __tablename__: ClassVar[str] = "payment_event"
+    __table_args__ = (UniqueConstraint("payment_id", "key", name="one_event_per_key"),)
+    id: int | None = Field(default=None, sa_column=_serial())
+    payment_id: str = Field(foreign_key="payment.id", index=True)
+    key: str
+    event: str
+    before: str
+    after: str
+    source: str
+    attempt_id: str | None = None
+    detail: str = ""
+    at: int = Field(sa_column=_at())
+
+
+class Posting(SQLModel, table=True):
+    """One leg of a double entry; rows are never updated or deleted (I-12). `minor` is positive for debit."""
+
+    __tablename__: ClassVar[str] = "posting"
+    __table_args__ = (Index("posting_of_account", "account", "currency", "id"),)
+    id: int | None = Field(default=None, sa_column=_serial())
+    entry: str = Field(index=True)
+    account: str
+    minor: int = Field(sa_column=Column(BigInteger, nullable=False))
+    currency: str
+    payment_id: str | None = Field(default=None, index=True)
+    at: int = Field(sa_column=_at())
+
+
+class Receipt(SQLModel, table=True):
+    """What the utility sold for a payment: the whole sale, sealed, for the receipt and for sending tokens again."""
+
+    __tablename__: ClassVar[str] = "receipt"
+    payment_id: str = Field(sa_column=Column(String, primary_key=True))
+    customer_id: str = Field(index=True)
+    sale_sealed: str = Field(sa_column=Column(Text, nullable=False))
+    at: int = Field(sa_column=_at())
+
+
+class Callback(SQLModel, table=True):
+    """A callback as it came, kept before it is acknowledged (I-21), whether or not anyone knows its attempt."""
+
+    __tablename__: ClassVar[str] = "callback"
+    id: int | None = Field(default=None, sa_column=_serial())
+    address_hash: str = Field(index=True)
+    attempt_id: str | None = Field(default=None, index=True)
+    verdict: str
+    raw_sealed: str = Field(sa_column=Column(Text, nullable=False))
+    remote: str
+    stored_at: int = Field(sa_column=_at())
+
+
+class Outbox(SQLModel, table=True):
+    """A message to send. Order per customer is the id; a row is claimed only when no lower unsent one exists.
+
+    `kind`: question, fact (about money) or say. `thread` names messages of which the newest replaces the last in place.
+    """
+
+    __tablename__: ClassVar[str] = "outbox"
+    __table_args__ = (
+        Index(
+            "outbox_unsent", "customer_id", "id",
+            sqlite_where=text("done = 0"), postgresql_where=text("done = 0"),
+        ),
+        Index("outbox_due", "due_at", sqlite_where=text("done = 0"), postgresql_where=text("done = 0")),
+        Index("outbox_thread", "conversation_id", "thread"),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=_serial())
+    customer_id: str
+    conversation_id: str = Field(foreign_key="conversation.id")
+    kind: str
+    body_sealed: str = Field(sa_column=Column(Text, nullable=False))
+    thread: str | None = None
+    payment_id: str | None = None
+    done: int = 0
+    outcome: str = ""
+    external_id: str | None = None
+    created_at: int = Field(sa_column=_at())
+    due_at: int = Field(sa_column=_at())
+    lease_until: int = Field(default=0, sa_column=_at())
+    fence: int = 0
+    tries: int = 0
+
+
+class Case(SQLModel, table=True):
+    """Trouble that a person owns: a reason, a queue and an age. `open_key` is null once closed; unique while open."""
+
+    __tablename__: ClassVar[str] = "trouble_case"
+    __table_args__ = (UniqueConstraint("open_key", name="one_open_case_per_reason"),)
+    id: str = Field(sa_column=_key())
+    payment_id: str | None = Field(default=None, index=True)
+    conversation_id: str | None = None
+    reason: str
+    queue: str
+    owner: str | None = None
+    detail: str = ""
+    open_key: str | None = None
+    opened_at: int = Field(sa_column=_at())
+    closed_at: int | None = Field(default=None, sa_column=_at(null=True))
