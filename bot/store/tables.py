@@ -41,6 +41,7 @@ class Customer(SQLModel, table=True):
     id: str = Field(sa_column=_key())
     version: int = 0
     language: str
+    stopped: int = 0
     phone_sealed: str | None = None
     phone_hash: str | None = Field(default=None, index=True)
     phone_proven_at: int | None = Field(default=None, sa_column=_at(null=True))
@@ -99,6 +100,7 @@ class Work(SQLModel, table=True):
     name: str
     args_sealed: str = Field(sa_column=Column(Text, nullable=False))
     done: int = 0
+    created_at: int = Field(sa_column=_at())
     due_at: int = Field(sa_column=_at())
     lease_until: int = Field(default=0, sa_column=_at())
     fence: int = 0
@@ -121,6 +123,7 @@ class SavedMeter(SQLModel, table=True):
     owner_masked: str
     nickname: str | None = None
     nickname_folded: str | None = None
+    forgotten: int = 0
     used_at: int = Field(sa_column=_at())
 
 
@@ -154,6 +157,8 @@ class Payment(SQLModel, table=True):
     payer_sealed: str
     payer_hash: str = Field(index=True)
     payer_own: int
+    #: The number of the ended attempt after which the customer wishes for another; 0 for none.
+    wish: int = 0
     live_payer: str | None = None
     confirmed_at: int = Field(sa_column=_at())
     changed_at: int = Field(sa_column=_at())
@@ -166,7 +171,8 @@ class Payment(SQLModel, table=True):
 class Attempt(SQLModel, table=True):
     """One request that may move money or make a token, committed with its own reference before it is sent (I-02).
 
-    `state`: sending (committed, may have been sent), open (the other side has it), unsent (proved not there), yes, no.
+    `state`: sending (committed, may have been sent), open (the other side has it), unsent (proved never sent: the same
+    reference may go out), absent (proved not there: only a fresh reference may), yes, no.
     The three key columns are null or unique: one undecided attempt of a kind per payment (I-01), one success (I-08),
     one payment per proof of a party (I-07).
     """
@@ -195,7 +201,13 @@ class Attempt(SQLModel, table=True):
     callback_hash: str | None = None
     payer_hash: str | None = None
     customer_id: str
+    #: How often it was asked about since it was sent, or since it was decided.
     asks: int = 0
+    asked_at: int = Field(default=0, sa_column=_at())
+    #: 1 once a person and the customer were told that no answer comes.
+    slow_told: int = 0
+    #: 1 while a callback about this attempt waits to be looked into; `claim` is what that callback said.
+    hinted: int = 0
     claim: str = Field(default="", sa_column=Column(Text, nullable=False))
     outcome: str = ""
     created_at: int = Field(sa_column=_at())
@@ -303,3 +315,14 @@ class Case(SQLModel, table=True):
     open_key: str | None = None
     opened_at: int = Field(sa_column=_at())
     closed_at: int | None = Field(default=None, sa_column=_at(null=True))
+
+
+class WriterBatch(SQLModel, table=True):
+    """The number of the last batch each writer committed, read back when a commit's outcome is unknown (F-128).
+
+    A writer is one start of one process; its rows stay, one a start.
+    """
+
+    __tablename__: ClassVar[str] = "writer_batch"
+    writer: int | None = Field(default=None, sa_column=_serial())
+    number: int = Field(sa_column=_at())

@@ -71,10 +71,14 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Tapped:
-    """A button's `data`, and the channel's id of the message it hangs on."""
+    """A button's `data`, and the channel's id of the message it hangs on.
+
+    `spinner` names what turns on the person's screen until the tap is acknowledged, where the channel has such a thing.
+    """
 
     data: str
     on_message: str
+    spinner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

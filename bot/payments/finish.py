@@ -1,0 +1,313 @@
+"""What an answer makes of a payment: outcome in, Change out. Pure, and run again from newer rows when a guard lost.
+
+An outcome is yes with proof, no with proof, or unknown. Unknown is asked about again on the adapter's own schedule;
+waiting never turns it into no (I-04, I-09).
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from bot import notices
+from bot.payments import ledger, schedule
+from bot.payments.machine import BEFORE_MONEY, PROMPT_OPEN, RESTING, Event, Moved, State
+from bot.payments.parties import Parties
+from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, prompts
+from bot.payments.transition import Transition
+from bot.sales import sale_to_json
+from bot.store.change import Change, Insert, Update
+from integrations.contract.exchange import NotSent, Unknown
+from integrations.contract.outcomes import (
+    CannotAsk,
+    Collected,
+    CollectionOutcome,
+    Declined,
+    Expired,
+    NotFound,
+    Pending,
+    Prompted,
+    PromptOutcome,
+    Reason,
+    Refused,
+    Vended,
+    VendEnquiry,
+    VendOutcome,
+    VendReason,
+    VendRefused,
+)
+from integrations.contract.parties import AfterNotFound, Pace
+
+#: How often a settled payment is looked at while another prompt of it is open.
+STRAY_PROMPT_MS = 60_000
+
+
+class Finish:
+    """Turns the answer to one call into the Change that ends the claim."""
+
+    def __init__(
+        self, payment: PaymentRow, attempts: list[AttemptRow], attempt_id: str, now: int, parties: Parties
+    ) -> None:
+        self.payment = payment
+        self.attempt = next(each for each in attempts if each.id == attempt_id)
+        #: Another prompt of this payment that may still be answered: it stays watched until it is.
+        self.stray = any(each.undecided for each in prompts(attempts) if each.id != attempt_id)
+        self.money_proof = next((each.proof for each in prompts(attempts) if each.proof), None) or ""
+        self.now = now
+        self.parties = parties
+        self.step = Transition(payment, now, parties)
+
+    def made_of(self, outcome: PromptOutcome | CollectionOutcome | VendOutcome | VendEnquiry, *, sent: bool) -> Change:
+        """The Change for the answer to a request (`sent`) or to an enquiry about this attempt."""
+        match self.attempt.kind, outcome:
+            case Kind.PROMPT, Prompted() | Refused():
+                return self.prompt(outcome)
+            case Kind.PROMPT, NotSent() | Unknown() if sent:
+                return self.prompt(outcome)
+            case Kind.PROMPT, Collected() | Declined() | Expired() | Pending() | NotFound() | CannotAsk():
+                return self.collection(outcome)
+            case Kind.PROMPT, NotSent() | Unknown():
+                return self.collection(outcome)
+            case Kind.VEND, NotSent(cause) if sent:
+                return self._unsent(cause)
+            case Kind.VEND, Vended() | VendRefused() | Pending() | NotFound() | CannotAsk() | NotSent() | Unknown():
+                return self.vend(outcome)
+            case _:
+                raise AssertionError(f"a {self.attempt.kind.value} cannot end in {type(outcome).__name__}")
+
+    # --- the prompt
+
+    def prompt(self, outcome: PromptOutcome) -> Change:
+        """The answer to a request to prompt."""
+        pace = self.parties.money[self.payment.money].pace
+        match outcome:
+            case Prompted(theirs):
+                self.step.set_attempt(self.attempt, state=AttemptState.OPEN.value, theirs=theirs, outcome="prompted")
+                if isinstance(self.step.apply(Event.PROMPT_ACCEPTED, self.attempt), Moved):
+                    self.step.tell(notices.prompted(self.payment, self.parties.trade, str(self.step.phone())))
+                return self._ends(self.now + schedule.poll_ms(pace, 0))
+            case Refused(reason, code, detail):
+                self._decide(AttemptState.NO, f"refused {code} {detail}")
+                return self._no(Event.REFUSED, reason, code, due_at=None)
+            case NotSent(cause):
+                return self._unsent(cause)
+            case Unknown(cause):
+                self.step.set_attempt(self.attempt, outcome=f"unknown: {cause}"[:200])
+                return self._ends(self.now + schedule.poll_ms(pace, 0))
+
+    def collection(self, outcome: CollectionOutcome) -> Change:
+        """The answer to an enquiry about a prompt, current or earlier."""
+        pace = self.parties.money[self.payment.money].pace
+        match outcome:
+            case Collected(proof, amount):
+                return self._collected(Collected(proof, amount), pace)
+            case Declined(reason, code):
+                return self._over(Event.DECLINED, reason, code)
+            case Expired(code):
+                return self._over(Event.EXPIRED, Reason.TIMED_OUT, code)
+            case NotFound(code) if self._settled(pace):
+                return self._not_found(pace, code)
+            case CannotAsk() if self._settled(pace):
+                # The prompt's own lifetime is over, so the phone is free again; whether money moved is still open.
+                self.step.set(live_payer=None)
+                self.step.open_case("prompt_unknown", "money", "the operator's answer was lost and it cannot be asked")
+                return self._ask_later(pace, "cannot ask")
+            case NotFound() | CannotAsk() | Pending() | NotSent() | Unknown():
+                return self._ask_later(pace, type(outcome).__name__)
+
+    def _collected(self, outcome: Collected, pace: Pace) -> Change:
+        said = self.attempt.said
+        amount = outcome.amount or (said.amount if said and said.success else None)
+        if amount is not None and amount != self.payment.total:
+            self.step.open_case("amount_mismatch", "money", f"asked {self.payment.total}, told {amount}")
+            return self._ask_later(pace, "amount mismatch")
+        proof = outcome.proof or (said.proof if said and said.success else None)
+        if self.attempt.state is AttemptState.YES:
+            return self._proof_came(proof)
+        columns = self._proved(proof or self.attempt.theirs or self.attempt.reference)
+        if self.payment.state not in BEFORE_MONEY:
+            return self._surplus(columns)
+        late = self.payment.state not in PROMPT_OPEN
+        self.step.asked(self.attempt, "collected", state=AttemptState.YES.value, decided_at=self.now, **columns)
+        self.step.apply(Event.COLLECTED, self.attempt, detail=columns["proof"])
+        if self.stray:
+            self.step.set(live_payer=self.payment.payer_hash)
+        self.step.insert(*ledger.collected(self.payment, self.attempt, self.now))
+        self.step.tell(notices.paid(self.payment, self.parties.trade, late=late))
+        self.step.fact(Event.COLLECTED)
+        return self._ends(self.now)
+
+    def _surplus(self, columns: dict[str, str]) -> Change:
+        """A second prompt of this payment was paid as well: never an event of this payment, always the payer's money."""
+        columns.pop("success_key")
+        self.step.set(live_payer=None)
+        self.step.asked(self.attempt, "surplus", state=AttemptState.YES.value, decided_at=self.now, **columns)
+        self.step.insert(*ledger.surplus(self.payment, self.attempt, self.now))
+        self.step.open_case("surplus", "refunds", f"{columns['proof']} {self.payment.total}")
+        self.step.tell(notices.surplus(self.payment, self.parties.trade))
+        return self._ends(self._due_after_hint())
+
+    def _proved(self, proof: str) -> dict[str, str]:
+        return {
+            "proof": proof,
+            "proof_key": f"{self.attempt.party}:{proof}",
+            "success_key": f"{self.payment.id}:{self.attempt.kind.value}",
+        }
+
+    def _proof_came(self, proof: str | None) -> Change:
+        """Known already. A receipt number that comes after the money replaces the reference that stood in for it."""
+        better = {"proof": proof, "proof_key": f"{self.attempt.party}:{proof}"} if proof else {}
+        self.step.asked(self.attempt, "collected", **better)
+        return self._ends(self._due_after_hint())
+
+    def _over(self, event: Event, reason: Reason, code: str) -> Change:
+        """The operator's no for a prompt."""
+        if self.attempt.state is AttemptState.YES:
+            # It said yes before. Success outranks failure; the contradiction is kept and a person looks (F-029).
+            self.step.asked(self.attempt, f"{event.value} {code}")
+            self.step.apply(event, self.attempt, detail=code)
+            return self._ends(self._due_after_hint())
+        if not self.attempt.undecided:
+            self.step.asked(self.attempt, f"{event.value} {code}")
+            return self._ends(self._due_at_rest(self.attempt.asks + 1))
+        # The count begins anew: from here it counts the enquiries made at rest.
+        decided: dict[str, str | int] = {"state": AttemptState.NO.value, "decided_at": self.now, "asks": 0}
+        self.step.asked(self.attempt, f"{event.value} {code}", **decided)
+        if self.payment.state not in BEFORE_MONEY:
+            self.step.set(live_payer=None)
+            return self._ends(self._due_after_hint())
+        return self._no(event, reason, code, schedule.resting_due(0, self.now))
+
+    def _no(self, event: Event, reason: Reason, code: str, due_at: int | None) -> Change:
+        if isinstance(self.step.apply(event, self.attempt, detail=code), Moved):
+            self.step.set(wish=0)
+            if event is Event.EXPIRED:
+                self.step.tell(notices.expired(self.payment, self.attempt.number))
+            else:
+                self.step.tell(notices.declined(self.payment, reason, self.attempt.number))
+            if reason is Reason.OUR_FAULT:
+                self.step.open_case("our_fault", "operations", code)
+        return self._ends(due_at)
+
+    def _not_found(self, pace: Pace, code: str) -> Change:
+        match pace.after_not_found:
+            case AfterNotFound.SAME_REFERENCE:
+                return self._absent(AttemptState.UNSENT, code)
+            case AfterNotFound.FRESH_REFERENCE:
+                return self._absent(AttemptState.ABSENT, code)
+            case AfterNotFound.A_PERSON:
+                self.step.open_case("not_found", "money", code)
+                return self._ask_later(pace, f"not found {code}")
+
+    # --- the vend
+
+    def vend(self, outcome: VendOutcome | VendEnquiry) -> Change:
+        """The answer to a vend that may have been sent, or to an enquiry about one."""
+        pace = self.parties.utilities[self.payment.utility].pace
+        match outcome:
+            case Vended():
+                return self._vended(outcome)
+            case VendRefused(reason, code, detail):
+                return self._vend_refused(reason, f"{code} {detail}".strip())
+            case NotFound(code) if self._settled(pace):
+                return self._not_found(pace, code)
+            case NotFound() | CannotAsk() | Pending() | NotSent() | Unknown():
+                if isinstance(outcome, CannotAsk):
+                    self.step.open_case("vend_unknown", "utility", "the utility cannot be asked about this sale")
+                return self._ask_later(pace, type(outcome).__name__)
+
+    def _vended(self, sale: Vended) -> Change:
+        if self.payment.state is State.VENDED:
+            self.step.asked(self.attempt, "vended")
+            return self._ends(self._settled_due())
+        proof = self._proved(sale.proof)
+        self.step.asked(self.attempt, "vended", state=AttemptState.YES.value, decided_at=self.now, **proof)
+        if not isinstance(self.step.apply(Event.VENDED, self.attempt, detail=sale.proof), Moved):
+            return self._ends(self._settled_due())
+        self.step.insert(*ledger.vended(self.payment, self.attempt, self.now), self._receipt(sale))
+        self._keep_meter()
+        self.step.tell(notices.receipt(self.payment, self.parties.trade, sale, self.money_proof))
+        self.step.fact(Event.VENDED)
+        return self._ends(self._settled_due())
+
+    def _receipt(self, sale: Vended) -> Insert:
+        sealed = self.parties.seal.seal(orjson.dumps(sale_to_json(sale)).decode(), "receipt.sale")
+        row = {"payment_id": self.payment.id, "customer_id": self.payment.customer_id, "sale_sealed": sealed}
+        return Insert("receipt", {**row, "at": self.now})
+
+    def _keep_meter(self) -> None:
+        """The meter is offered first next time."""
+        payment = self.payment
+        row_id = f"{payment.customer_id}:{payment.meter_hash[:24]}"
+        row: dict[str, int | str | None] = {
+            "id": row_id,
+            "customer_id": payment.customer_id,
+            "utility": payment.utility,
+            "meter_sealed": payment.meter_sealed,
+            "meter_hash": payment.meter_hash,
+            "owner_masked": payment.owner_masked,
+            "used_at": self.now,
+        }
+        self.step.insert(Insert("saved_meter", row, or_ignore=True))
+        self.step.update(Update("saved_meter", row_id, {"used_at": self.now, "forgotten": 0}))
+
+    def _vend_refused(self, reason: VendReason, detail: str) -> Change:
+        self.step.asked(self.attempt, f"refused {detail}", state=AttemptState.NO.value, decided_at=self.now)
+        if isinstance(self.step.apply(Event.VEND_REFUSED, self.attempt, detail=detail), Moved):
+            reason_of_case = "no_float" if reason is VendReason.NO_FLOAT else "refund_due"
+            self.step.open_case(reason_of_case, "refunds", detail)
+            self.step.tell(notices.refund_due(self.payment, self.parties.trade, reason))
+        return self._ends(self._settled_due())
+
+    # --- both
+
+    def _unsent(self, cause: str) -> Change:
+        """Proved not sent: the same reference may go out, soon at first and then more slowly."""
+        self._decide(AttemptState.UNSENT, f"not sent: {cause}")
+        self.step.apply(Event.UNSENT, self.attempt, detail=cause[:200])
+        self.step.set(tries=self.payment.tries + 1)
+        return self._ends(self.now + schedule.backoff_ms(self.payment.tries))
+
+    def _absent(self, state: AttemptState, code: str) -> Change:
+        self.step.asked(self.attempt, f"not found {code}", state=state.value)
+        self.step.apply(Event.UNSENT, self.attempt, detail=f"not found {code}")
+        return self._ends(self.now)
+
+    def _ask_later(self, pace: Pace, why: str) -> Change:
+        """No verdict. After a while a person is told, and the customer once."""
+        slow = self.now - self.attempt.created_at >= schedule.SLOW_AFTER_MS
+        first_time = slow and self.attempt.undecided and not self.attempt.slow_told
+        self.step.asked(self.attempt, why, slow_told=int(slow))
+        if first_time:
+            self._tell_slow(why)
+        return self._ends(self.now + schedule.poll_ms(pace, self.attempt.asks + 1))
+
+    def _tell_slow(self, why: str) -> None:
+        if self.attempt.kind is Kind.VEND:
+            self.step.open_case("vend_slow", "utility", why)
+            self.step.tell(notices.vend_slow(self.payment, self.parties.trade))
+        else:
+            self.step.open_case("prompt_slow", "money", why)
+            self.step.tell(notices.still_open(self.payment))
+
+    def _decide(self, state: AttemptState, outcome: str) -> None:
+        decided = None if state is AttemptState.UNSENT else self.now
+        self.step.set_attempt(self.attempt, state=state.value, decided_at=decided, outcome=outcome[:200])
+
+    def _settled(self, pace: Pace) -> bool:
+        return self.now - self.attempt.created_at >= pace.settle * 1000
+
+    def _due_at_rest(self, asks: int) -> int | None:
+        resting = self.payment.state in RESTING
+        return schedule.resting_due(asks, self.now) if resting else self._due_after_hint()
+
+    def _due_after_hint(self) -> int | None:
+        """After an enquiry that changed no state: what is open goes on at once, what is settled rests."""
+        state = self.step.payment.state
+        return self.now if state in PROMPT_OPEN | {State.PAID, State.VENDING} else self._settled_due()
+
+    def _settled_due(self) -> int | None:
+        """A settled payment is looked at again only while another prompt of it may still be answered."""
+        return self.now + STRAY_PROMPT_MS if self.stray else None
+
+    def _ends(self, due_at: int | None) -> Change:
+        return self.step.change(due_at, release=True)

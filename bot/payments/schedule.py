@@ -1,0 +1,32 @@
+"""When a payment is looked at next. Waits come from the adapters; these are the rules around them."""
+
+from __future__ import annotations
+
+from integrations.contract.parties import Pace
+
+#: A declined or expired prompt is asked about again after so long, doubling, for a day; then the statement decides.
+RESTING_FIRST_MS = 600_000
+RESTING_TOTAL_MS = 86_400_000
+
+#: With no verdict for so long, a person and the customer are told, once.
+SLOW_AFTER_MS = 900_000
+
+#: What was never sent is sent again after so long, doubling up to the most.
+BACKOFF_FIRST_MS = 1_000
+BACKOFF_MOST_MS = 300_000
+
+
+def poll_ms(pace: Pace, asks: int) -> int:
+    """The wait before the next enquiry, after so many."""
+    return int(pace.polls[min(asks, len(pace.polls) - 1)] * 1000)
+
+
+def resting_due(asks: int, now: int) -> int | None:
+    """When a resting payment is asked about again after so many enquiries at rest; None when its day is over."""
+    spent = RESTING_FIRST_MS * ((1 << asks) - 1)
+    return now + (RESTING_FIRST_MS << asks) if spent < RESTING_TOTAL_MS else None
+
+
+def backoff_ms(tries: int) -> int:
+    """The wait before sending what was proved not sent, capped."""
+    return min(BACKOFF_FIRST_MS << min(tries, 20), BACKOFF_MOST_MS)

@@ -1,0 +1,176 @@
+"""What comes in from outside: verified, stored, and only then acknowledged. No flow code runs here.
+
+The route alone decides who verifies (S-01). A message is stored under the channel's own id, so the same one again is no
+news (F-071); a callback is stored raw, whether or not anyone knows its attempt, and wakes an enquiry of the attempt its
+address names (I-21 to I-24). When the store is away the answer is 503, and the sender's own retry is our queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+
+import orjson
+import structlog
+
+from bot import inputs
+from bot.i18n import Languages
+from bot.metrics import CALLBACKS, INPUTS
+from bot.payments.parties import Parties
+from bot.payments.plan import callback_hash
+from bot.payments.rows import AttemptRow, AttemptState, Said
+from bot.store.change import Change, Done, Insert, Sql, StoreUnavailable, Update
+from bot.store.store import Store
+from integrations.contract.exchange import Request, Response
+from integrations.contract.message import Channel, Ignored, Received, Rejected
+from integrations.contract.outcomes import CallbackRejected, CallbackSeen
+
+log = structlog.get_logger()
+
+#: Conversations known to exist, so that a message costs one insert instead of three. Forgetting one costs two.
+KNOWN_MAX = 100_000
+
+#: An attempt is not asked about more often than this because of callbacks nobody vouches for (S-07).
+CALLBACK_ASK_EVERY_MS = 3_000
+
+AWAY = Response(503, {"retry-after": "5"})
+
+
+class Ingress:
+    """The Serve of the service's own paths, but for health and metrics."""
+
+    def __init__(self, channels: Mapping[str, Channel], parties: Parties, languages: Languages, store: Store) -> None:
+        self.channels = channels
+        self.parties = parties
+        self.languages = languages
+        self.store = store
+        self._known: set[str] = set()
+
+    async def serve(self, request: Request) -> Response:
+        """Route by path."""
+        path = request.url.partition("?")[0]
+        match path.strip("/").split("/"):
+            case ["webhooks", name] if name in self.channels and request.method == "POST":
+                return await self._or_away(self._webhook(self.channels[name], request))
+            case ["c", secret] if request.method in {"POST", "PUT"}:
+                return await self._or_away(self._callback(secret, request))
+            case _:
+                return Response(404)
+
+    async def _or_away(self, answer: Awaitable[Response]) -> Response:
+        try:
+            return await answer
+        except StoreUnavailable:
+            log.warning("ingress.store_unavailable")
+            return AWAY
+
+    # --- messages
+
+    async def _webhook(self, channel: Channel, request: Request) -> Response:
+        received = channel.receive(request)
+        if isinstance(received, Rejected):
+            INPUTS.labels(channel.name, "rejected").inc()
+            return Response(received.status)
+        return channel.acknowledge(received) if await self.keep(channel, received) else AWAY
+
+    async def keep(self, channel: Channel, received: Sequence[Received | Ignored]) -> bool:
+        """Store inputs; whether they are stored. Only then may the channel be told."""
+        messages = [one for one in received if isinstance(one, Received)]
+        INPUTS.labels(channel.name, "ignored").inc(len(received) - len(messages))
+        if not messages:
+            return True
+        inserts = [insert for message in messages for insert in self._inserts(channel.name, message)]
+        if not isinstance(await self.store.write(Change(inserts=tuple(inserts))), Done):
+            self._known.clear()
+            return False
+        INPUTS.labels(channel.name, "stored").inc(len(messages))
+        self._remember([self._conversation_id(channel.name, message.address) for message in messages])
+        return True
+
+    def _inserts(self, channel: str, message: Received) -> list[Insert]:
+        now = int(self.parties.clock.now().timestamp() * 1000)
+        conversation = self._conversation_id(channel, message.address)
+        stored = Insert(
+            "input",
+            {
+                "conversation_id": conversation,
+                "channel": channel,
+                "external_id": message.external_id,
+                "kind": "message",
+                "body_sealed": inputs.sealed_content(self.parties.seal, message.content),
+                "sort": message.order,
+                "state": inputs.NEW,
+                "disposition": "",
+                "stored_at": now,
+            },
+            or_ignore=True,
+        )
+        if conversation in self._known:
+            return [stored]
+        customer = "c" + conversation[1:]
+        person: dict[str, int | str | None] = {"id": customer, "language": self.languages.match(message.language), "created_at": now}
+        chat: dict[str, int | str | None] = {"id": conversation, "customer_id": customer, "channel": channel, "address": message.address}
+        return [
+            Insert("customer", person, or_ignore=True),
+            Insert("conversation", {**chat, "created_at": now}, or_ignore=True),
+            stored,
+        ]
+
+    def _conversation_id(self, channel: str, address: str) -> str:
+        return "v" + self.parties.seal.hashed(f"{channel}:{address}", "conversation")[:24]
+
+    def _remember(self, conversations: list[str]) -> None:
+        if len(self._known) > KNOWN_MAX:
+            self._known.clear()
+        self._known.update(conversations)
+
+    # --- callbacks
+
+    async def _callback(self, secret: str, request: Request) -> Response:
+        address = callback_hash(secret)
+        attempt = await self._attempt_at(address)
+        # An address nobody knows is answered like one that is known (S-11).
+        money = self.parties.money[attempt.party] if attempt else next(iter(self.parties.money.values()))
+        seen = money.callback(request)
+        verdict = "unknown" if attempt is None else "malformed" if isinstance(seen, CallbackRejected) else "seen"
+        change = self._raw(address, attempt, verdict, request)
+        if attempt is not None and isinstance(seen, CallbackSeen):
+            change += self._hint(attempt, seen)
+        CALLBACKS.labels(money.name, verdict).inc()
+        return money.callback_answer() if isinstance(await self.store.write(change), Done) else AWAY
+
+    async def _attempt_at(self, address: str) -> AttemptRow | None:
+        def read(sql: Sql) -> AttemptRow | None:
+            rows = sql.rows("SELECT * FROM attempt WHERE callback_hash = :address", address=address)
+            return AttemptRow.of(rows[0]) if rows else None
+
+        return await self.store.read(read)
+
+    def _raw(self, address: str, attempt: AttemptRow | None, verdict: str, request: Request) -> Change:
+        """The callback as it came. Its path is a secret and is not kept."""
+        raw = [request.method, dict(request.headers), request.body.decode("utf-8", "backslashreplace")]
+        row: dict[str, int | str | None] = {
+            "address_hash": address,
+            "attempt_id": attempt.id if attempt else None,
+            "verdict": verdict,
+            "raw_sealed": self.parties.seal.seal(orjson.dumps(raw).decode(), "callback.raw"),
+            "remote": request.remote,
+            "stored_at": int(self.parties.clock.now().timestamp() * 1000),
+        }
+        return Change(inserts=(Insert("callback", row),))
+
+    def _hint(self, attempt: AttemptRow, seen: CallbackSeen) -> Change:
+        """Wake an enquiry of this attempt, and touch nothing else. What is known already wakes nobody."""
+        if attempt.state is AttemptState.YES and seen.claims_success and seen.proof in {None, attempt.proof}:
+            return Change()
+        if attempt.theirs is not None and attempt.theirs != seen.theirs:
+            log.warning("callback.other_reference", attempt=attempt.id)
+            return Change()
+        said = Said(seen.claims_success, seen.theirs, seen.proof, seen.amount)
+        now = int(self.parties.clock.now().timestamp() * 1000)
+        due = max(now, attempt.asked_at + CALLBACK_ASK_EVERY_MS)
+        return Change(
+            updates=(
+                Update("attempt", attempt.id, {"hinted": 1, "claim": said.text()}),
+                Update("payment", attempt.payment_id, {"due_at": due}),
+            )
+        )

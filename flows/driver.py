@@ -1,0 +1,453 @@
+"""One pure turn around the kernel: inputs in, what changes out.
+
+The driver knows inputs, global words, holding and what has been said; flows know none of that. It asks nobody and
+stores nothing: `take_turn` may run again from newer rows and must then propose the same things for the same inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flows import words
+from flows.customer import from_json, to_json
+from flows.talk import (
+    JOURNAL_ENTRIES_MAX,
+    Answer,
+    Ask,
+    Call,
+    Commit,
+    Diverged,
+    Entry,
+    Finished,
+    Invalid,
+    Journal,
+    Say,
+    Waiting,
+    answer_to_json,
+    back,
+    before_last_call,
+    replay,
+)
+from flows.text import BLANK, Body, Json, T, Text
+from flows.turn import (
+    CallAnswered,
+    Errand,
+    Fact,
+    Flows,
+    Heard,
+    Order,
+    Said,
+    State,
+    Turn,
+    View,
+)
+from flows.understand import Command, OneLine, choice_in, command_in, looks_like_pin, one_line, operator_sms
+from integrations.contract.message import Content, Edited, Reachable, SharedPhone, Tapped, Typed, Unreadable
+
+#: After so many answers in a row that did not fit, a person is offered.
+MISSES_BEFORE_HELP = 3
+
+
+def take_turn(flows: Flows, view: View, heard: Sequence[Heard]) -> Turn:
+    """Answer `heard`, or hold it while a call is pending. Answers to calls and facts are taken before messages."""
+    thinking = _Thinking(flows, view)
+    for item in heard:
+        match item.what:
+            case CallAnswered() as answer:
+                thinking.call_answered(item, answer)
+            case Fact():
+                thinking.fact(item)
+            case _:
+                pass
+    for item in heard:
+        match item.what:
+            case CallAnswered() | Fact():
+                pass
+            case content:
+                thinking.message(item, content)
+    return thinking.finish()
+
+
+class _Thinking:
+    """The turn as it grows."""
+
+    def __init__(self, flows: Flows, view: View) -> None:
+        self.flows = flows
+        self.view = view
+        self.turn = Turn(view.state, view.epoch, view.asked_at, view.last_tap)
+        self.remarks: list[Text] = []
+        self.ask_again = False
+        self.step: Ask[Any] | Call[Any] | None = None
+        if self.turn.state is not None:
+            self._advance()
+
+    # --- what came in
+
+    def call_answered(self, item: Heard, answer: CallAnswered) -> None:
+        state = self.turn.state
+        if state is None or not isinstance(self.step, Call) or answer.work_id != self._place(len(state.journal)):
+            self.turn.answered[item.id] = "stale"
+            return
+        self.turn.answered[item.id] = "taken"
+        self._append(Entry("call", self.step.key, answer.value))
+
+    def fact(self, item: Heard) -> None:
+        self.turn.answered[item.id] = "noted"
+        if isinstance(self.step, Ask) and self.step.fresh:
+            self._cut(before_last_call(self._journal()))
+
+    def message(self, item: Heard, content: Content) -> None:
+        match content:
+            case Typed(text):
+                self._typed(item, text)
+            case Tapped(data):
+                self._tapped(item, data)
+            case SharedPhone(phone, own):
+                self._shared(item, phone.reveal(), own=own)
+            case Edited():
+                self._remark(
+                    item, "edited", T("I go by what was sent first. To change something, send it as a new message.")
+                )
+            case Unreadable():
+                self._remark(item, "unreadable", T("I can only read text and buttons."))
+            case Reachable():
+                self.turn.answered[item.id] = "noted"
+
+    # --- one message
+
+    def _typed(self, item: Heard, text: str) -> None:
+        command = command_in(text)
+        if command is not None:
+            self._command(item, command)
+        elif isinstance(self.step, Call):
+            self.turn.held.append(item.id)
+        elif isinstance(self.step, Ask):
+            self._answer_in_words(item, self.step, text)
+        else:
+            self._unprompted(item, text)
+
+    def _answer_in_words(self, item: Heard, ask: Ask[Any], text: str) -> None:
+        if self._shortcut(item, text, whole=True):
+            return
+        labels = [self.view.label(choice.label) for choice in ask.choices]
+        number_is_answer = ask.expects_number and text.strip().isdecimal()
+        chosen = None if number_is_answer else choice_in(text, labels)
+        answer = Answer(text=text) if chosen is None else Answer(choice=ask.choices[chosen].id)
+        if not self._fits(ask, answer) and self._unasked(item, text, expects_number=ask.expects_number):
+            return
+        if ask.fresh and not self._was_shown(item):
+            self._remark(item, "too early", T("Please check this first."))
+            return
+        self._take(item, ask, answer)
+
+    def _unprompted(self, item: Heard, text: str) -> None:
+        if self._shortcut(item, text, whole=False) or self._unasked(item, text, expects_number=False):
+            return
+        self._remark(item, "not understood", *words.NOT_UNDERSTOOD)
+
+    def _shortcut(self, item: Heard, text: str, *, whole: bool) -> bool:
+        """Begin a purchase from one line; `whole` asks for both a meter and an amount, as in mid-question."""
+        trade = self.view.who.trade
+        order = one_line(
+            text, lengths=trade.meter_lengths, currency=trade.currency, nicknames=self.view.who.nicknames
+        )  # fmt: skip
+        if not isinstance(order, OneLine):
+            return False
+        target = order.meter is not None or order.nickname is not None
+        if not target or (whole and order.amount is None):
+            return False
+        self.turn.answered[item.id] = "shortcut"
+        self._begin(
+            "buy_power",
+            {
+                "meter": order.meter.reveal() if order.meter else "",
+                "nickname": order.nickname or "",
+                "amount": order.amount.minor if order.amount else 0,
+                "payer": order.payer.reveal() if order.payer else "",
+            },
+        )
+        return True
+
+    def _unasked(self, item: Heard, text: str, *, expects_number: bool) -> bool:
+        """Things people send that are no answer: a PIN, an operator's SMS."""
+        if looks_like_pin(text, expects_number=expects_number):
+            self.turn.blanked.append(item.id)
+            self._remark(item, "pin", *words.PIN_WARNING)
+            return True
+        receipt = operator_sms(text)
+        if receipt is not None:
+            self.turn.answered[item.id] = "operator sms"
+            self._errand(item, "status", {"receipt": receipt})
+            return True
+        return False
+
+    def _tapped(self, item: Heard, data: str) -> None:
+        if data == self.turn.last_tap:
+            self.turn.answered[item.id] = "repeat"
+            return
+        head, _, rest = data.partition(":")
+        match head:
+            case "go":
+                self._command(item, Command(rest)) if rest in words.COMMANDS else self._stale(item)
+            case "lang":
+                self._language(item, rest)
+            case "retry":
+                payment, _, number = rest.partition(":")
+                self.turn.last_tap = data
+                self.turn.answered[item.id] = "tapped"
+                self._begin("try_again", {"payment": payment, "after": int(number) if number.isdecimal() else 0})
+            case _:
+                self._tapped_choice(item, data)
+
+    def _tapped_choice(self, item: Heard, data: str) -> None:
+        place, _, choice = data.rpartition(".")
+        state = self.turn.state
+        if state is None or not isinstance(self.step, Ask) or place != f"{self.turn.epoch}.{len(state.journal)}":
+            self._stale(item)
+            return
+        self.turn.last_tap = data
+        self._take(item, self.step, Answer(choice=choice))
+
+    def _stale(self, item: Heard) -> None:
+        self._remark(item, "stale button", T("That button belongs to an earlier message."))
+
+    def _shared(self, item: Heard, phone: str, *, own: bool) -> None:
+        if not own:
+            self._remark(item, "foreign contact", *words.FOREIGN_CONTACT)
+            return
+        self.turn.answered[item.id] = "phone"
+        self._order(f"{self.view.conversation_id}:phone:{item.id}", "prove_phone", {"phone": phone})
+        if isinstance(self.step, Ask) and self.step.share_phone is not None:
+            self._take(item, self.step, Answer(phone=phone))
+        else:
+            self.remarks.append(T("Thank you, I noted your phone number."))
+
+    # --- global words
+
+    def _command(self, item: Heard, command: Command) -> None:
+        for held in self.turn.held:
+            self.turn.answered[held] = "discarded"
+        self.turn.held.clear()
+        self.turn.answered[item.id] = command.value
+        match command:
+            case Command.BUY:
+                self._begin("buy_power", {})
+            case Command.AGAIN:
+                self._begin("buy_again", {})
+            case Command.METERS:
+                self._begin("my_meters", {})
+            case Command.STATUS:
+                self._errand(item, "status", {})
+            case Command.TOKEN:
+                self._errand(item, "tokens", {})
+            case _:
+                self._word(item, command)
+
+    def _word(self, item: Heard, command: Command) -> None:
+        """The global words that say or change something themselves."""
+        match command:
+            case Command.BACK:
+                self._back()
+            case Command.CANCEL:
+                self._cancel()
+            case Command.HELP:
+                self._say(Say(words.HELP, words.MENU if self.step is None else ()))
+                self.ask_again = True
+            case Command.LANGUAGE:
+                offered = tuple((f"lang:{code}", Text(name)) for code, name in self.view.who.trade.languages)
+                self.turn.said.append(Said(words.WHICH_LANGUAGE, offered))
+            case Command.AGENT:
+                self._order(f"{self.view.conversation_id}:agent:{item.id}", "ask_for_person", {})
+                self._say(Say((T("For a person, contact {contact}.", contact=self.view.who.trade.support_contact),)))
+                self.ask_again = True
+            case Command.STOP:
+                self._leave()
+                self._hear_from_us(item, stopped=1)
+                self._say(Say(words.STOPPED))
+            case Command.MENU:
+                self._leave()
+                self._say(Say(words.WELCOME, words.MENU))
+            case _:
+                self._leave()
+                self._hear_from_us(item, stopped=0)
+                self._say(Say(words.WELCOME, words.MENU))
+
+    def _hear_from_us(self, item: Heard, *, stopped: int) -> None:
+        self._order(f"{self.view.conversation_id}:stop:{item.id}", "hear_from_us", {"stopped": stopped})
+
+    def _language(self, item: Heard, code: str) -> None:
+        if code not in dict(self.view.who.trade.languages):
+            self._stale(item)
+            return
+        self._order(f"{self.view.conversation_id}:language:{item.id}", "set_language", {"language": code})
+        self._remark(item, "language", T("I will write in English from now on."))
+
+    def _back(self) -> None:
+        if self.turn.state is None:
+            self._say(Say(words.WELCOME, words.MENU))
+            return
+        shorter = back(self._journal())
+        if shorter is None:
+            self.remarks.append(T("This is the first question; there is nothing to go back to."))
+            self.ask_again = True
+            return
+        self._cut(shorter)
+
+    def _cancel(self) -> None:
+        if self.turn.state is None:
+            self._say(Say(words.NOTHING_TO_CANCEL, words.MENU))
+            return
+        self._leave()
+        self._say(Say((T("Cancelled. Nothing was charged."),), words.MENU))
+
+    # --- moving the flow
+
+    def _take(self, item: Heard, ask: Ask[Any], answer: Answer) -> None:
+        self.turn.answered[item.id] = "answer"
+        if ask.valid_seconds and self.view.now > self.turn.asked_at + ask.valid_seconds * 1000:
+            self.remarks.append(T("That offer is a while old. Here is what holds now:"))
+            self._cut(before_last_call(self._journal()))
+            return
+        try:
+            ask.parse(answer)
+        except Invalid as why:
+            self.turn.answered[item.id] = "misfit"
+            self._missed(why.body)
+            return
+        self._append(Entry("ask", ask.key, answer_to_json(answer)))
+
+    def _missed(self, why: Body) -> None:
+        state = self._state()
+        self.turn.state = replace(state, misses=state.misses + 1)
+        self.remarks.extend(why)
+        if state.misses + 1 >= MISSES_BEFORE_HELP:
+            self.remarks.append(T("Write *help* for what I understand, *back* for the question before, or *cancel*."))
+        self.ask_again = True
+
+    def _begin(self, name: str, args: Mapping[str, Json]) -> None:
+        self._leave()
+        self.turn.state = State(name, self.flows[name].revision, to_json(self.view.who), dict(args))
+        self._advance()
+
+    def _leave(self) -> None:
+        """End the flow, if any; its epoch with it, so that no key of it is ever used again."""
+        if self.turn.state is not None:
+            self.turn.epoch += 1
+        self.turn.state = None
+        self.step = None
+
+    def _append(self, entry: Entry) -> None:
+        state = self._state()
+        self.turn.state = replace(state, journal=(*state.journal, entry), misses=0)
+        self._advance()
+
+    def _cut(self, journal: Journal) -> None:
+        self.turn.state = replace(self._state(), journal=journal, spoken=len(journal), asked=-1)
+        self.turn.epoch += 1
+        self._advance()
+
+    def _advance(self) -> None:
+        """Replay to the next open question or call, writing the orders of the commits on the way."""
+        while True:
+            state = self._state()
+            script = self.flows.get(state.flow)
+            if script is None or script.revision != state.revision or len(state.journal) >= JOURNAL_ENTRIES_MAX:
+                self._start_over()
+                return
+            who = from_json(state.who, self.view.who.trade)
+            try:
+                stand = replay(script.begin(who, state.args), state.journal, state.spoken)
+            except Diverged:
+                self._start_over()
+                return
+            for say in stand.said:
+                self._say(say)
+            self.turn.state = replace(state, spoken=stand.position)
+            match stand:
+                case Finished():
+                    self._leave()
+                    return
+                case Waiting(step=Commit() as commit):
+                    self._order(self._place(stand.position), commit.key, commit.args)
+                    self.turn.state = replace(
+                        self._state(), journal=(*state.journal, Entry("commit", commit.key))
+                    )  # fmt: skip
+                case Waiting(Ask() | Call() as step):
+                    self.step = step
+                    return
+                case Waiting():
+                    raise AssertionError("a replay stops at an Ask, a Call or a Commit")
+
+    def _start_over(self) -> None:
+        self._leave()
+        self._say(Say((T("I was improved while we talked; let us start again. Nothing was charged."),), words.MENU))
+
+    # --- the turn's end
+
+    def finish(self) -> Turn:
+        """Put out what the turn leaves open: a call to make, or a question to answer."""
+        state = self.turn.state
+        match self.step:
+            case Call() as call:
+                place = self._place(len(self._journal()))
+                if place != self.view.pending:
+                    self.turn.errands.append(Errand(place, call.key, call.args))
+                if self.remarks:
+                    self.turn.said.append(Said(tuple(self.remarks)))
+            case Ask() as ask if state is not None:
+                if self.ask_again or self.remarks or state.asked != len(state.journal):
+                    self._question(ask, state)
+            case _:
+                if self.remarks:
+                    self._say(Say(tuple(self.remarks), words.MENU))
+        return self.turn
+
+    def _question(self, ask: Ask[Any], state: State) -> None:
+        position = len(state.journal)
+        body = (*self.remarks, BLANK, *ask.body) if self.remarks else ask.body
+        buttons = tuple((f"{self.turn.epoch}.{position}.{choice.id}", choice.label) for choice in ask.choices)
+        self.turn.said.append(Said(body, buttons, ask.share_phone, question=True))
+        self.turn.state = replace(state, asked=position)
+        self.turn.asked_at = self.view.now
+
+    # --- small things
+
+    def _was_shown(self, item: Heard) -> bool:
+        """Whether this input was stored after the open question had been asked by an earlier turn."""
+        state = self._state()
+        return state.asked == len(state.journal) and item.stored_at > self.turn.asked_at
+
+    def _fits(self, ask: Ask[Any], answer: Answer) -> bool:
+        try:
+            ask.parse(answer)
+        except Invalid:
+            return False
+        return True
+
+    def _remark(self, item: Heard, disposition: str, *texts: Text) -> None:
+        self.turn.answered[item.id] = disposition
+        self.remarks.extend(texts)
+        self.ask_again = True
+
+    def _say(self, say: Say) -> None:
+        buttons = tuple((f"go:{choice.id}", choice.label) for choice in say.choices)
+        self.turn.said.append(Said(say.body, buttons))
+
+    def _order(self, order_id: str, key: str, args: Mapping[str, Json]) -> None:
+        self.turn.orders.append(Order(order_id, key, args))
+
+    def _errand(self, item: Heard, name: str, args: Mapping[str, Json]) -> None:
+        self.turn.errands.append(Errand(f"{self.view.conversation_id}:{name}:{item.id}", name, args))
+
+    def _place(self, position: int) -> str:
+        return f"{self.view.conversation_id}:{self.turn.epoch}:{position}"
+
+    def _journal(self) -> Journal:
+        return self._state().journal
+
+    def _state(self) -> State:
+        if self.turn.state is None:
+            raise AssertionError("a flow is moved only while there is one")
+        return self.turn.state

@@ -1,0 +1,69 @@
+"""The sentences and menus that the driver and several flows share."""
+
+from __future__ import annotations
+
+from flows.talk import Choice
+from flows.text import BLANK, Body, T
+from flows.understand import Command
+
+#: The words a button may carry: a global word works anywhere, tapped or typed.
+COMMANDS = frozenset(command.value for command in Command)
+
+BUY = Choice(Command.BUY.value, T("Buy electricity"))
+AGAIN = Choice(Command.AGAIN.value, T("Buy again"))
+METERS = Choice(Command.METERS.value, T("My meters"))
+TOKEN = Choice(Command.TOKEN.value, T("My last token"))
+STATUS = Choice(Command.STATUS.value, T("Payment status"))
+HELP_CHOICE = Choice(Command.HELP.value, T("Help"))
+MENU_CHOICE = Choice(Command.MENU.value, T("Menu"))
+
+MENU = (BUY, AGAIN, METERS, TOKEN, HELP_CHOICE)
+MENU_BUTTONS = tuple((f"go:{choice.id}", choice.label) for choice in MENU)
+
+#: What Telegram lists behind its menu button.
+COMMANDS_SHOWN = (BUY, AGAIN, TOKEN, STATUS, METERS, HELP_CHOICE)
+
+WELCOME: Body = (
+    T("*Welcome to Bili.* I sell electricity tokens, paid from your phone."),
+    BLANK,
+    T("The quick way: write an amount and a meter number, like *500 14123456789*."),
+)
+
+HELP: Body = (
+    T("*What I understand*"),
+    T("*500 14123456789* – buy for 500 on that meter"),
+    T("*buy* – buy electricity, step by step"),
+    T("*again* – the same as last time"),
+    T("*token* – your last tokens again, free"),
+    T("*status* – where your payment stands"),
+    T("*meters* – your meters and their names"),
+    T("*back*, *cancel*, *menu*, *language*, *agent*"),
+    BLANK,
+    T("Your PIN is typed only on your phone's own payment request. Never write it here; nobody from Bili asks for it."),
+)
+
+NOT_UNDERSTOOD: Body = (
+    T("I did not understand that. Nothing was changed."),
+    T("Write an amount and a meter number, like *500 14123456789*, or choose:"),
+)
+
+PIN_WARNING: Body = (
+    T("That looks like a PIN. I do not keep it; please delete your message too."),
+    T("Type your PIN only on your phone's own payment request. We never ask for it here."),
+)
+
+FOREIGN_CONTACT: Body = (
+    T("That is somebody else's contact. To pay from your own phone, use the button that shares your own number."),
+    T("To pay from another phone, type its number."),
+)
+
+NOTHING_TO_CANCEL: Body = (
+    T("There is no order to cancel. If a payment request is on your phone, you can decline it there."),
+)
+
+WHICH_LANGUAGE: Body = (T("Which language?"),)
+
+STOPPED: Body = (
+    T("I will not write first any more, and nobody else can send payment requests to your phone through me."),
+    T("Receipts for what you buy still come. Write *start* to change this."),
+)
