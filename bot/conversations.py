@@ -45,7 +45,7 @@ WHERE i.state = 0 AND c.owner = 'bot' LIMIT :batch
 """
 _CONVERSATIONS = """
 SELECT c.id, c.customer_id, c.version, c.epoch, c.state_sealed, c.asked_at, c.reachable,
-  p.version AS customer_version, p.language, p.phone_sealed
+  p.version AS customer_version, p.language, p.phone_sealed, p.phone_hash
 FROM conversation c JOIN customer p ON p.id = c.customer_id WHERE c.id IN {ids}
 """
 _INPUTS = """
@@ -133,7 +133,8 @@ class Thinker:
         return change + Change(inserts=(self._message(reading, "say", body, self._now(), words.MENU_BUTTONS),))
 
     def _change(self, reading: Reading, turn: Turn, now: int, *, reachable: int) -> Change:
-        chat = orders.Chat(reading.row["id"], reading.row["customer_id"], reading.row["customer_version"], now)
+        row = reading.row
+        chat = orders.Chat(row["id"], row["customer_id"], row["customer_version"], row["phone_hash"], now)
         change = Change(
             (self._guard(reading, turn, reachable),), self._inserts(reading, turn, now), self._marks(reading, turn)
         )

@@ -22,7 +22,7 @@ _BANNER = """
       {page}
 
   On it: a Telegram phone on the left, and the phone that is asked for the PIN on the right (the PIN is 1234).
-  Try  500 14123456789
+  Try  500 14123456783
   The same in a terminal:  .venv/bin/bili chat {page}
   Stop with Ctrl-C.
 """

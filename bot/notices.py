@@ -39,7 +39,7 @@ def opened(payment: PaymentRow, trade: Trade, phone: str) -> Notice:
     """Said in the turn that opens a payment: a request is on its way to this phone."""
     return Notice(
         (
-            T("Sending a {operator} request to {phone} …", operator=trade.operator_title, phone=phone),
+            T("Sending the {operator} request to {phone} …", operator=trade.operator_title, phone=phone),
             T("Approve *{total}* with your PIN on that phone. We never ask for it here.", total=payment.total),
             _code(payment),
         ),

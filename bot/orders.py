@@ -25,6 +25,7 @@ class Chat:
     conversation_id: str
     customer_id: str
     customer_version: int
+    phone_hash: str | None
     now: int
 
 
@@ -53,7 +54,8 @@ def _customer(chat: Chat, **columns: str | int | None) -> Guard:
 def _open_payment(order: Order, chat: Chat, parties: Parties) -> Change:
     args, seal, trade = order.args, parties.seal, parties.trade
     amount, fee = money_from_json(args["amount"]), money_from_json(args["fee"])
-    payment_id = payment_id_of(order.id)
+    payment_id, payer_hash = payment_id_of(order.id), seal.hashed(args["payer"], "phone")
+    own = payer_hash == chat.phone_hash
     row: dict[str, str | int | None] = {
         "id": payment_id,
         "code": payment_code_of(payment_id),
@@ -70,8 +72,8 @@ def _open_payment(order: Order, chat: Chat, parties: Parties) -> Change:
         "meter_hash": seal.hashed(args["meter"], "meter"),
         "owner_masked": args["owner"],
         "payer_sealed": seal.seal(args["payer"], "phone"),
-        "payer_hash": seal.hashed(args["payer"], "phone"),
-        "payer_own": int(args["own"]),
+        "payer_hash": payer_hash,
+        "payer_own": int(own),
         "wish": 0,
         "live_payer": None,
         "confirmed_at": chat.now,
@@ -86,7 +88,7 @@ def _open_payment(order: Order, chat: Chat, parties: Parties) -> Change:
         "source": "customer", "attempt_id": None, "detail": order.id, "at": chat.now,
     }  # fmt: skip
     payment = PaymentRow.of(dict(row))
-    shown = args["payer"] if not args["own"] else Phone(args["payer"]).masked()
+    shown = Phone(args["payer"]).masked() if own else args["payer"]
     notice = notices.opened(payment, trade, shown)
     message = message_row(
         seal, customer_id=chat.customer_id, conversation_id=chat.conversation_id, kind="fact", body=notice.body,

@@ -73,7 +73,7 @@ async def purchase(who: Customer, account: FoundMeter, wish: Wish) -> None:
             return
         match await questions.confirm(who, account, amount, payer, offer):
             case "pay":
-                await open_payment(who, account, amount, payer, offer)
+                await open_payment(account, amount, payer, offer)
                 return
             case "amount":
                 amount = await questions.how_much(who, account, None)
@@ -86,9 +86,8 @@ async def purchase(who: Customer, account: FoundMeter, wish: Wish) -> None:
                 amount = other
 
 
-async def open_payment(who: Customer, account: FoundMeter, amount: Money, payer: Phone, offer: Offer) -> None:
+async def open_payment(account: FoundMeter, amount: Money, payer: Phone, offer: Offer) -> None:
     """Write the payment, bound to exactly what was shown. From here on it is a row, not a conversation."""
-    own = who.phone is not None and who.phone == payer
     await Commit(
         "open_payment",
         {
@@ -97,7 +96,6 @@ async def open_payment(who: Customer, account: FoundMeter, amount: Money, payer:
             "amount": money_to_json(amount),
             "fee": money_to_json(offer.fee),
             "payer": payer.reveal(),
-            "own": own,
         },
     )
 

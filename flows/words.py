@@ -26,12 +26,12 @@ COMMANDS_SHOWN = (BUY, AGAIN, TOKEN, STATUS, METERS, HELP_CHOICE)
 WELCOME: Body = (
     T("*Welcome to Bili.* I sell electricity tokens, paid from your phone."),
     BLANK,
-    T("The quick way: write an amount and a meter number, like *500 14123456789*."),
+    T("The quick way: write an amount and a meter number, like *500 14123456783*."),
 )
 
 HELP: Body = (
     T("*What I understand*"),
-    T("*500 14123456789* – buy for 500 on that meter"),
+    T("*500 14123456783* – buy for 500 on that meter"),
     T("*buy* – buy electricity, step by step"),
     T("*again* – the same as last time"),
     T("*token* – your last tokens again, free"),
@@ -44,7 +44,7 @@ HELP: Body = (
 
 NOT_UNDERSTOOD: Body = (
     T("I did not understand that. Nothing was changed."),
-    T("Write an amount and a meter number, like *500 14123456789*, or choose:"),
+    T("Write an amount and a meter number, like *500 14123456783*, or choose:"),
 )
 
 PIN_WARNING: Body = (

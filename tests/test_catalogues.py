@@ -210,3 +210,5 @@ def test_the_command_fails_when_something_is_grave(repository: Path) -> None:
     swahili_with(repository, 'msgstr "Bado"', 'msgstr ""')
     assert main(["check"], repository, said.append) == 1
     assert said[-1] == "3 messages, languages en, sw; 1 findings"
+    assert main(["update"], repository, said.append) == 0
+    assert said[-2].endswith('not translated: "Not yet"')

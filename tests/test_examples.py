@@ -16,8 +16,8 @@ ENVIRONMENT = (ROOT / ".env.example").read_text(encoding="utf-8")
 BUSINESS = (ROOT / "bili.example.toml").read_text(encoding="utf-8")
 SET = re.compile(r"^(#?)BILI_([A-Z0-9_]+)=(.*)$", re.MULTILINE)
 
-#: Shown by an example, since they have no default.
-MADE_UP = {"public_url"}
+#: Shown by an example, or by what an empty value stands for.
+MADE_UP = {"public_url", "mpesa_api_url"}
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.store.change import Change, DueAgain, Guard, Insert, Sql, Update, Value
+from bot.store.change import Change, DueAgain, Guard, Insert, Sql, Update, Value, Written
 from bot.store.store import Store
 
 #: The tests' present, in milliseconds: what `SetClock` begins with.
@@ -17,7 +18,7 @@ def customer(name: str) -> Insert:
 
 
 def conversation(name: str) -> Insert:
-    row = {"id": name, "customer_id": name, "channel": "telegram", "address": name, "created_at": NOW}
+    row: dict[str, Value] = {"id": name, "customer_id": name, "channel": "telegram", "address": name, "created_at": NOW}
     return Insert("conversation", row)
 
 
@@ -46,7 +47,15 @@ def posting(entry: str, minor: int) -> Insert:
 
 
 def event(payment: str, key: str) -> Insert:
-    row = {"payment_id": payment, "key": key, "event": "seen", "before": "a", "after": "b", "source": "test", "at": NOW}
+    row: dict[str, Value] = {
+        "payment_id": payment,
+        "key": key,
+        "event": "seen",
+        "before": "a",
+        "after": "b",
+        "source": "test",
+        "at": NOW,
+    }
     return Insert("payment_event", row)
 
 
@@ -66,6 +75,14 @@ def hint(payment: str, due_at: int) -> Change:
     return Change(updates=(Update("payment", payment, {"due_at": due_at}),))
 
 
+_TAKE = """
+UPDATE payment SET lease_until = :until, fence = fence + 1 WHERE id IN (
+  SELECT id FROM payment WHERE due_at <= :now AND lease_until <= :now
+  ORDER BY due_at, id LIMIT :slots {skip_locked}
+) RETURNING *
+"""
+
+
 @dataclass
 class PaymentClaim:
     """A claim as the payment worker makes it: the plan is the payment's id, and taking it is noted as an event."""
@@ -76,10 +93,7 @@ class PaymentClaim:
 
     def take(self, sql: Sql) -> list[dict[str, Any]]:
         now = sql.now()
-        statement = f"""
-            UPDATE payment SET lease_until = :until, fence = fence + 1 WHERE id IN (
-              SELECT id FROM payment WHERE due_at <= :now AND lease_until <= :now
-              ORDER BY due_at, id LIMIT :slots {sql.skip_locked}) RETURNING *"""
+        statement = _TAKE.format(skip_locked=sql.skip_locked)
         rows = sql.rows(statement, now=now, until=now + self.lease_ms, slots=self.slots)
         return sorted(rows, key=lambda row: str(row["id"]))
 
@@ -95,8 +109,13 @@ class PaymentClaim:
 
 def finish(row: dict[str, Any], again_at: int | None) -> Change:
     """What a worker writes when it is done with a row it claimed."""
-    done = {"lease_until": 0, "due_at": DueAgain(again_at, row["due_at"])}
+    done: dict[str, int | DueAgain] = {"lease_until": 0, "due_at": DueAgain(again_at, row["due_at"])}
     return Change((Guard("payment", row["id"], {"fence": row["fence"]}, done),))
+
+
+async def together(store: Store, *changes: Change) -> list[Written]:
+    """What became of Changes that go into one batch."""
+    return list(await asyncio.gather(*map(store.write, changes)))
 
 
 async def every(store: Store, statement: str, **params: Value) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.store.change import Change, Done, Guard, Lost, Update
 from bot.store.store import Store
-from tests.store.rows import column, every, hint, message_out, payment, people, turn
+from tests.store.rows import column, every, hint, message_out, payment, people, together, turn
 
 
 @pytest.fixture
@@ -53,12 +53,12 @@ async def test_one_lost_guard_of_several_loses_all(held: Store) -> None:
 
 async def test_of_two_changes_in_one_batch_the_first_wins(held: Store) -> None:
     first, second = turn("ann", 0, owner="first"), turn("ann", 0, owner="second")
-    assert await asyncio.gather(held.write(first), held.write(second)) == [Done(), Lost("conversation", "ann")]
+    assert await together(held, first, second) == [Done(), Lost("conversation", "ann")]
     assert await column(held, "SELECT owner FROM conversation WHERE id = 'ann'") == ["first"]
 
 
 async def test_the_second_of_a_batch_sees_what_the_first_wrote(held: Store) -> None:
-    answers = await asyncio.gather(held.write(turn("ann", 0)), held.write(turn("ann", 1, owner="second")))
+    answers = await together(held, turn("ann", 0), turn("ann", 1, owner="second"))
     assert answers == [Done(), Done()]
     assert await every(held, "SELECT version, owner FROM conversation WHERE id = 'ann'") == [
         {"version": 2, "owner": "second"}
@@ -67,7 +67,7 @@ async def test_the_second_of_a_batch_sees_what_the_first_wrote(held: Store) -> N
 
 async def test_a_loser_leaves_no_trace_for_those_behind_it(held: Store) -> None:
     loser = turn("ann", 0, owner="loser") + turn("ben", 9)
-    answers = await asyncio.gather(held.write(loser), held.write(turn("ann", 0, owner="winner")))
+    answers = await together(held, loser, turn("ann", 0, owner="winner"))
     assert answers == [Lost("conversation", "ben"), Done()]
     assert await column(held, "SELECT owner FROM conversation WHERE id = 'ann'") == ["winner"]
 
@@ -89,7 +89,7 @@ async def test_a_hint_is_written_only_if_its_condition_holds(held: Store) -> Non
 
 
 async def test_the_last_of_two_hints_in_one_batch_stays(held: Store) -> None:
-    await asyncio.gather(held.write(hint("p1", 1)), held.write(hint("p1", 2)))
+    assert await together(held, hint("p1", 1), hint("p1", 2)) == [Done(), Done()]
     assert await column(held, "SELECT due_at FROM payment") == [2]
 
 

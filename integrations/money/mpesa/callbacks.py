@@ -25,7 +25,7 @@ class _Metadata:
     @property
     def amount(self) -> Money | None:
         value = self.items.get("Amount")
-        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
+        if not isinstance(value, int | Decimal) or value <= 0:
             return None
         try:
             return Money.from_decimal_text(str(value), "KES")

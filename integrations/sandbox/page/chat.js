@@ -27,8 +27,8 @@ export function drawChat(state) {
   drawReplyKeyboard(chat);
   drawTyping(chat.typing);
   const grew = list.lastElementChild?.dataset.key !== before;
-  if (follow || (grew && chat.messages.at(-1)?.from_bot === false)) toNewest();
-  else if (grew) byId("newest").hidden = false;
+  if (follow || (grew && !chat.messages.at(-1).from_bot)) toNewest();
+  drawNewest();
 }
 
 /** Messages as rows: a day line where the day changes, and whether a bubble ends its group (and so has the tail). */
@@ -101,10 +101,8 @@ function drawTyping(typing) {
 
 const nearBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_BOTTOM_PIXELS;
 
-function toNewest() {
-  scroller.scrollTop = scroller.scrollHeight;
-  byId("newest").hidden = true;
-}
+const drawNewest = () => (byId("newest").hidden = nearBottom());
+const toNewest = () => (scroller.scrollTop = scroller.scrollHeight);
 
 function fit() {
   text.style.height = "auto";
@@ -147,7 +145,7 @@ export function bindChat() {
   });
   list.addEventListener("click", copyable);
   list.addEventListener("keydown", copyable);
-  scroller.addEventListener("scroll", () => nearBottom() && (byId("newest").hidden = true));
+  scroller.addEventListener("scroll", drawNewest);
   new ResizeObserver(() => byId("newest").hidden && toNewest()).observe(scroller);
   byId("newest").addEventListener("click", toNewest);
   byId("start").addEventListener("click", () => act("say", { user: person, text: "/start" }));

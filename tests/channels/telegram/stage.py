@@ -137,6 +137,8 @@ class Stage:
         self.side = TelegramSide(World(self.send, self.clock, SeededRandom(), self.faults), TOKEN)
         self.telegram = Telegram(CONFIG, self.send, self.clock)
         self.bot = Bot(self.telegram)
+        #: When each webhook request reached us, and how long Telegram would have waited, in seconds.
+        self.deliveries: list[tuple[float, float]] = []
         self.side.add_user(JANE, "Jane", PHONE, "sw")
 
     async def send(self, request: Request, deadline: float) -> Sent:
@@ -144,6 +146,7 @@ class Stage:
             return NotSent("the deadline had passed")
         parts = urlsplit(request.url)
         if parts.hostname == "bili.test":
+            self.deliveries.append((self.clock.seconds, deadline - self.clock.monotonic()))
             return await self.bot.serve(request)
         arriving = Request(request.method, parts._replace(scheme="", netloc="").geturl(), request.headers, request.body)
         try:

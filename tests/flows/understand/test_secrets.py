@@ -20,7 +20,8 @@ CODES = ("12345678", "123-456", "123 456", "1 2 3 4", "4-3-2-1", "12 34")
 LONE = ("{}", " {} ", "{}.", "*{}*", "{} 🙏", "{}!")
 NAMED = (
     "pin {}", "PIN: {}", "Pin={}", "pin{}", "my pin is {}", "My PIN: {}.", "mpesa pin {}", "my m-pesa pin is {}",
-    "{} is my pin", "{} ni pin yangu", "pin yangu ni {}", "siri {}", "nambari ya siri {}", "nambari yangu ya siri ni {}",
+    "{} is my pin", "{} ni pin yangu", "pin yangu ni {}", "siri {}", "nambari ya siri {}",
+    "nambari yangu ya siri ni {}",
     "namba ya siri: {}", "neno la siri ni {}", "{} ni nambari ya siri", "otp {}", "OTP is {}", "your otp: {}",
     "code {}", "my code is {}", "the verification code is {}", "code secret: {}", "mon code est {}", "mot de passe {}",
     "Mot de passe : {}", "password {}", "password is {}", "passcode {}", "ok pin {} sasa nunua", "{} pin",
@@ -54,11 +55,33 @@ POSITIVES = [
     ),
 ]  # fmt: skip
 
-AMOUNTS = ("50", "200", "500", "1000", "2,500", "10000", "2k", "1.5k", "150,000")
-METERS = ("14123456789", "04257670465", "37140285193", "0100123456780", "6005123456785", "1412 3456 789")
-PHONES = ("0712345678", "254712345678", "+254722000111", "00254733111222", "0712 345 678", "2348031234567")
-DATES = ("12/05/2024", "2024-05-12", "12.05.24", "10:30", "12-05-24", "25/11/24 at 8:30 AM", "5 May 2024")
-TOKENS = ("74000000000000000123", "7400 0000 0000 0000 0123", "7400-0000-0000-0000-0123")
+COUNT = 50
+AMOUNTS = [
+    *map(str, range(50, 1050, 50)),
+    *(f"{thousands},{hundreds}00" for thousands, hundreds in product((1, 2, 15), range(5))),
+    *(f"{thousands}000" for thousands in range(1, 11)),
+    "2k", "1.5k", "10k", "2 000", "150,000",
+]  # fmt: skip
+
+
+def with_check_digit(digits: str) -> str:
+    return next(digits + check for check in "0123456789" if luhn_fits(digits + check))
+
+
+METERS = [
+    *(with_check_digit(f"{3714028519 + place * 7919}") for place in range(20)),
+    *(with_check_digit(f"60{5123456700 + place * 7919}") for place in range(20)),
+    *(f"1412 {3456 + place} {789 - place}" for place in range(10)),
+]
+PHONES = [form.format(12345678 + place * 7919) for place, form in product(range(10), (
+    "07{}", "2547{}", "+2547{}", "002547{}", "+254 7{}",
+))]  # fmt: skip
+DATES = [form.format(day) for day, form in product(range(10, 20), (
+    "{}/05/2024", "2024-05-{}", "{}.05.24", "{}/11/24 at 8:30 AM", "{} May 2024",
+))]  # fmt: skip
+TOKENS = [form.format(1000 + place) for place, form in product(range(17), (
+    "7400000000000000{}", "7400 0000 0000 0000 {}", "7400-0000-0000-0000-{}",
+))][:COUNT]  # fmt: skip
 
 #: What people write here, with an amount, a meter, a phone, a date and a token to fill in.
 LINES = (
@@ -66,29 +89,32 @@ LINES = (
     "{0} bob", "{0}/=", "ksh {0} kwa mama", "elec {0} mama", "i paid {0} on {3}", "nimelipa {0} tarehe {3}",
     "i sent {0} to {1} at {3} and no token", "paid {0} from {2} and got nothing", "change amount to {0}",
     "what is the fee for {0}", "meter {1}", "mita yangu ni {1}", "{1}", "{2}", "my phone is {2}", "simu {2}", "{3}",
-    "on {3} i bought {0}", "token {4}", "my token is {4}", "token code {4} does not work", "{4}", "meter says error {4}",
+    "on {3} i bought {0}", "token {4}", "my token is {4}", "token code {4} does not work", "{4}",
+    "meter says error {4}",
     "no pin prompt came for {0}", "i never got the pin for {0}", "pin prompt did not show, amount {0}",
     "the PIN request for ksh {0} on {2} expired", "nambari ya mita {1}", "meter code {1}", "account {1} amount {0}",
-    "receipt SKP4T7XYZ1 for {0}", "SKP4T7XYZ1 Confirmed. Ksh{0}.00 sent to KPLC for account {1} on {3}. PIN YAKO SIRI YAKO",
+    "receipt SKP4T7XYZ1 for {0}",
+    "SKP4T7XYZ1 Confirmed. Ksh{0}.00 sent to KPLC for account {1} on {3}. PIN YAKO SIRI YAKO",
     "my payment code is BL-7Q2K for {0}", "call me on {2} at 10:30", "i have {0} and {0}", "{0} or {0}?",
     "tafadhali nisaidie, {0} haijafika kwa {1}", "achat {0} compteur {1}", "i want to pay {0} with {2} not {2}",
 )  # fmt: skip
 
 
 def negatives() -> list[str]:
-    found = []
-    for line in LINES:
-        values = list(product(AMOUNTS, METERS, PHONES, DATES, TOKENS))
-        # A stride that shares no factor with any list walks through all their combinations evenly.
-        found += [line.format(*values[(place * 1009) % len(values)]) for place in range(48)]
-    return found
+    """Each line with each value of its lists; the lists are turned against each other so that pairs differ."""
+    lists = (AMOUNTS, METERS, PHONES, DATES, TOKENS)
+    return [
+        line.format(*(values[(place * (7 + turn)) % COUNT] for turn, values in enumerate(lists)))
+        for line in LINES
+        for place in range(COUNT)
+    ]
 
 
-NEGATIVES = negatives()
+NEGATIVES = sorted({*negatives()})
 
 
 def test_S45_no_pin_code_or_card_gets_through() -> None:
-    assert len(POSITIVES) >= 300
+    assert len(set(POSITIVES)) >= 300
     assert [text for text in POSITIVES if not looks_like_pin(text, expects_number=False)] == []
 
 

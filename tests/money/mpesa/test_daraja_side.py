@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from integrations.contract.exchange import Request, Response
 from integrations.contract.money import Money
+from integrations.sandbox.daraja import FAULTS, DarajaSideConfig
 from tests.money.mpesa.caller import Caller
 from tests.money.mpesa.world import MSISDN, Bench, side_config
 
@@ -167,3 +169,16 @@ async def test_nothing_is_done_before_its_time() -> None:
     assert bench.callbacks == []
     await bench.pass_time(0.5)
     assert len(bench.callbacks) == 1
+
+
+# --- the guide
+
+
+def test_the_guide_names_every_fault_credential_and_switch_as_it_is() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "sandbox-daraja.md").read_text()
+    defaults = DarajaSideConfig()
+    wanted = {f"| {name} | {sentence} |" for name, sentence in FAULTS.items()}
+    wanted |= {f"`{value}`" for value in (defaults.consumer_key, defaults.consumer_secret, defaults.passkey)}
+    wanted |= {f"(`{name}`)" for name in ("pending_style", "callback_tries", "callback_code", "nairobi_timestamps")}
+    assert {words for words in wanted if words not in guide} == set()
+    assert all(hasattr(defaults, name) for name in re.findall(r"\(`([a-z_]+)`\)", guide))

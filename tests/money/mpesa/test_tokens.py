@@ -101,3 +101,27 @@ async def test_a_cancelled_fetch_leaves_the_way_free_for_the_next() -> None:
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     await bench.prompted()
+
+
+async def test_F015_a_late_refusal_of_the_old_token_leaves_the_new_one_in_use() -> None:
+    bench = Bench()
+    await bench.prompted()
+    bench.side._tokens.clear()
+    held = asyncio.Event()
+    arrived = asyncio.Event()
+
+    async def slow_for_one(request: Request, deadline: float) -> Sent:
+        answer = await bench.to_daraja(request, deadline)
+        if b"254712345600" in request.body and not held.is_set():
+            arrived.set()
+            await held.wait()
+        return answer
+
+    bench.mpesa._send = slow_for_one
+    slow = asyncio.create_task(bench.prompted(payer=Phone("+254712345600")))
+    await arrived.wait()
+    await bench.prompted(payer=Phone("+254712345601"))
+    held.set()
+    await slow
+    assert len(bench.sent_to(TOKEN)) == 2
+    assert len(bench.side.prompts()) == 3

@@ -123,6 +123,21 @@ async def test_a_down_utility_raises_no_answer_for_its_host_to_act_on() -> None:
         await party.side.serve(post(wire.confirm_customer(CONFIG, QUESTION, METER)))
 
 
+async def test_a_trial_shows_zeros_for_a_token_and_sells_nothing() -> None:
+    side = bench().side
+    response = await side.serve(post(wire.trial_vend(CONFIG, QUESTION, METER, AMOUNT)))
+    assert b"<b:stsCipher>00000000000000000000</b:stsCipher>" in response.body
+    assert not side.sales
+
+
+async def test_a_sale_is_known_only_to_the_terminal_that_made_it() -> None:
+    side = bench().side
+    await side.serve(post(wire.credit_vend(CONFIG, ORDER)))
+    elsewhere = wire.last_response(CONFIG, QUESTION, ORDER).body.replace(b'"0000000000002"', b'"0000000000009"')
+    response = await side.serve(post(wire.last_response(CONFIG, QUESTION, ORDER), body=elsewhere))
+    assert fault_of(response) == "LastResponseEx"
+
+
 async def test_the_revision_grows_with_every_change_of_the_books_and_not_with_questions() -> None:
     side = bench().side
     await side.serve(post(wire.confirm_customer(CONFIG, QUESTION, METER)))

@@ -64,6 +64,7 @@ def test_an_answer_larger_than_any_real_one_is_not_parsed() -> None:
         (b"<Envelope/>", "the envelope is empty"),
         (b"<Envelope><Body>words</Body></Envelope>", "the envelope is empty"),
         (b"<a>" * 400, "the answer is not XML"),
+        (b"<!doctype a [" + b"<" * 400, "the answer has a DOCTYPE"),
         (b'<?xml version="1.0" encoding="klingon"?><a/>', "the answer is not XML"),
         (fixture("fault_plain_soap.xml").body, "a SOAP fault without XMLVend's detail"),
         (fixture("fault_without_fault.xml").body, "a fault response without a fault"),

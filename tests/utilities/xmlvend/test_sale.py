@@ -63,6 +63,10 @@ def test_f061_tokens_come_in_the_order_they_are_typed_in() -> None:
     assert vended.units_text == "11.4"
 
 
+def test_f061_free_units_come_before_the_credit_wherever_the_server_puts_them() -> None:
+    assert [kind for kind, _ in numbers(sale("vend_free_after_credit.xml"))] == [TokenKind.FREE, TokenKind.CREDIT]
+
+
 def test_f059_fees_and_debt_are_shown_in_the_utilitys_own_words() -> None:
     vended = sale("vend_key_change_free_fee_debt.xml")
     assert vended.charges == (
@@ -128,6 +132,7 @@ def test_a_kind_of_token_nobody_listed_is_sent_and_told_to_staff() -> None:
     ("name", "why"),
     [
         ("vend_of_another_meter.xml", "the answer names another meter"),
+        ("vend_of_two_meters.xml", "the answer names another meter"),
         ("vend_of_no_meter.xml", "the answer names no meter"),
         ("vend_of_another_message.xml", "the sale answers another message"),
         ("vend_of_no_message.xml", "the sale answers another message"),
