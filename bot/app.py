@@ -297,13 +297,14 @@ async def beside_a_sandbox(settings: Settings) -> AsyncIterator[Settings]:
         host = SandboxHost(config, clock, RealRandom(), sender.send)
         async with HttpServer(host.serve, "127.0.0.1", 0) as server:
             address = f"http://127.0.0.1:{server.port}"
-            draining = asyncio.ensure_future(host.run())
+            tasks = Tasks()
+            tasks.spawn("sandbox", host.run())
             sys.stdout.write(f"The sandbox and the phone that is asked for the PIN: {address}/\n")
             try:
                 yield settings.model_copy(update=sandbox_settings(settings, config, address))
             finally:
                 host.changes.close()
-                draining.cancel()
+                await tasks.stop()
 
 
 def unset(settings: Settings) -> bool:

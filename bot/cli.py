@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import secrets
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from bot.clock import RealRandom
 from bot.settings import Settings, SettingsError, load_settings
 
 _ABOUT = """\
@@ -110,7 +110,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _secret(_options: argparse.Namespace) -> int:
-    print(secrets.token_urlsafe(48))
+    print(RealRandom().secret(48))
     return 0
 
 

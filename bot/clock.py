@@ -45,6 +45,9 @@ class RealRandom:
     def secret(self, size_bytes: int) -> str:
         return secrets.token_urlsafe(size_bytes)
 
+    def hexadecimal(self, size_bytes: int) -> str:
+        return secrets.token_hex(size_bytes)
+
     def fraction(self) -> float:
         return secrets.randbelow(1_000_000) / 1_000_000
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 import socket
 import sys
 from pathlib import Path
 from urllib.request import urlopen
 
+from bot.clock import RealClock, RealRandom, Tasks
+
 FOLDER = Path("var/demo")
 
 #: How long the two processes may take to serve.
 START_SECONDS = 60.0
+LOOK_SECONDS = 0.1
 
 _BANNER = """
   Bili is running. Open this page and buy some electricity:
@@ -30,11 +32,11 @@ _BANNER = """
 
 async def demo() -> int:
     """Start both, print the page's address, wait for Ctrl-C or for one of them to end; the exit status."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    make_folder()
     sandbox_port, service_port = free_port(), free_port()
     environment = demo_environment(sandbox_port, service_port)
     page = f"http://127.0.0.1:{sandbox_port}/"
-    stop = asyncio.Event()
+    stop, tasks = asyncio.Event(), Tasks()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sandbox = await start("sandbox", environment=environment)
@@ -46,19 +48,33 @@ async def demo() -> int:
                 return 1
         sys.stdout.write(_BANNER.format(page=page))
         sys.stdout.flush()
-        ends = [asyncio.ensure_future(each) for each in (stop.wait(), sandbox.wait(), service.wait())]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        return 0 if stop.is_set() else 1
+        for process in (sandbox, service):
+            tasks.spawn("watch", ended(process, stop))
+        await stop.wait()
+        return 0 if sandbox.returncode is None and service.returncode is None else 1
     finally:
+        await tasks.stop()
         await end(service)
         await end(sandbox)
+
+
+def make_folder() -> None:
+    """Where the demo keeps its database, its key and its logs."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+
+
+async def ended(process: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
+    """One of the two ended by itself: the demo is over."""
+    await process.wait()
+    stop.set()
 
 
 def demo_environment(sandbox_port: int, service_port: int) -> dict[str, str]:
     """Everything both need, invented; the key that opens the demo's database is kept beside it for the next run."""
     sandbox = f"http://127.0.0.1:{sandbox_port}"
-    invented = {name: secrets.token_hex(16) for name in ("consumer_key", "consumer_secret", "passkey", "password")}
-    token = f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(24)}"
+    random = RealRandom()
+    invented = {name: random.hexadecimal(16) for name in ("consumer_key", "consumer_secret", "passkey", "password")}
+    token = f"7{random.digits(9)}:{random.secret(24)}"
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("BILI_")},
         "BILI_SANDBOX_PORT": str(sandbox_port),
@@ -94,7 +110,7 @@ def kept_secret(path: Path) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48), encoding="ascii")
+        path.write_text(RealRandom().secret(48), encoding="ascii")
     return path.read_text(encoding="ascii")
 
 
@@ -123,13 +139,12 @@ async def answers(url: str, *processes: asyncio.subprocess.Process) -> bool:
         except OSError:
             return False
 
-    tries = int(START_SECONDS / 0.1)
-    for _ in range(tries):
+    for _ in range(int(START_SECONDS / LOOK_SECONDS)):
         if any(process.returncode is not None for process in processes):
             return False
         if await asyncio.to_thread(ask):
             return True
-        await asyncio.sleep(0.1)
+        await RealClock().sleep(LOOK_SECONDS)
     return False
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
+from bot.store.change import Insert
 from bot.store.seal import Seal
+from flows.text import Json
 from flows.turn import CallAnswered, Fact, Heard
-from integrations.contract.message import Content, Edited, Reachable, SharedPhone, Tapped, Typed, Unreadable
+from integrations.contract.message import Content, Edited, Reachable, Received, SharedPhone, Tapped, Typed, Unreadable
 from integrations.contract.people import Phone
 
 NEW, HELD, ANSWERED = 0, 1, 2
@@ -51,6 +53,51 @@ def content_from_json(data: list[Any]) -> Content:
             return Reachable(yes)
         case _:
             raise ValueError("not a stored input")
+
+
+def input_row(
+    seal: Seal, *, conversation_id: str, channel: str, external_id: str, kind: str, body: str, now: int, sort: int = 0
+) -> Insert:
+    """An input to be answered once: the same channel and external id again is no news."""
+    return Insert(
+        "input",
+        {
+            "conversation_id": conversation_id,
+            "channel": channel,
+            "external_id": external_id,
+            "kind": kind,
+            "body_sealed": seal.seal(body, "input.body"),
+            "sort": sort,
+            "state": NEW,
+            "disposition": "",
+            "stored_at": now,
+        },
+        or_ignore=True,
+    )
+
+
+def message_input(seal: Seal, conversation_id: str, channel: str, message: Received, now: int) -> Insert:
+    """What a person did, as a channel reports it."""
+    return input_row(
+        seal, conversation_id=conversation_id, channel=channel, external_id=message.external_id, kind="message",
+        body=orjson.dumps(content_to_json(message.content)).decode(), now=now, sort=message.order,
+    )  # fmt: skip
+
+
+def answer_input(seal: Seal, conversation_id: str, work_id: str, answer: Json, now: int) -> Insert:
+    """The world's answer to a call."""
+    return input_row(
+        seal, conversation_id=conversation_id, channel="bili", external_id=work_id, kind="answer",
+        body=orjson.dumps([work_id, answer]).decode(), now=now,
+    )  # fmt: skip
+
+
+def fact_input(seal: Seal, conversation_id: str, payment_id: str, event: str, now: int) -> Insert:
+    """Something that happened to a payment."""
+    return input_row(
+        seal, conversation_id=conversation_id, channel="bili", external_id=f"{payment_id}:{event}", kind="fact",
+        body=event, now=now,
+    )  # fmt: skip
 
 
 def sealed_content(seal: Seal, content: Content) -> str:

@@ -14,6 +14,7 @@ import orjson
 import structlog
 
 from bot import notices, tellings
+from bot.inputs import answer_input
 from bot.outbox import message_row
 from bot.payments.fees import Fees
 from bot.payments.limits import COUNTS, Counts, held
@@ -80,7 +81,7 @@ class LookupClaim:
         ids = sorted({row["conversation_id"] for row in rows})
         owners = sql.rows_in("SELECT id, customer_id FROM conversation WHERE id IN {ids}", ids)
         customer = {owner["id"]: owner["customer_id"] for owner in owners}
-        return [{**row, "customer_id": customer[row["conversation_id"]]} for row in rows]
+        return [{**row, "customer_id": customer[row["conversation_id"]], "now": now} for row in rows]
 
     def plan(self, row: dict[str, Any]) -> tuple[Question, Change]:
         args = orjson.loads(self.parties.seal.open(row["args_sealed"], "work.args"))
@@ -88,7 +89,7 @@ class LookupClaim:
         return Question(args=args, **same), Change()
 
     def push_back(self, row: dict[str, Any]) -> Change:
-        later = row["due_at"] + PUSH_BACK_MS * 2 ** min(row["tries"], 8)
+        later = row["now"] + PUSH_BACK_MS * 2 ** min(row["tries"], 8)
         return Change(updates=(Update("work", row["id"], {"due_at": later, "tries": row["tries"] + 1}),))
 
 
@@ -120,20 +121,12 @@ class LookupWorker:
         """Answer one question and store the answer. A guard that lost means another worker answered."""
         lookup = self.lookups.get(plan.name)
         if lookup is not None:
-            outcome = self._input(plan, await lookup(plan, deadline))
+            answer = await lookup(plan, deadline)
+            outcome = answer_input(self.parties.seal, plan.conversation_id, plan.id, answer, self._now())
         else:
             outcome = await self._errand(plan)
         guard = Guard("work", plan.id, {"fence": plan.fence, "done": 0}, {"done": 1, "lease_until": 0})
         await self.store.write(Change((guard,), (outcome,)))
-
-    def _input(self, question: Question, answer: Json) -> Insert:
-        body = orjson.dumps([question.id, answer]).decode()
-        row: dict[str, int | str | None] = {
-            "conversation_id": question.conversation_id, "channel": "bili", "external_id": question.id, "kind": "answer",
-            "body_sealed": self.parties.seal.seal(body, "input.body"), "sort": 0, "state": 0, "disposition": "",
-            "stored_at": self._now(),
-        }  # fmt: skip
-        return Insert("input", row, or_ignore=True)
 
     async def _errand(self, question: Question) -> Insert:
         def read(sql: Sql) -> tellings.Telling:

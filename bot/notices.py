@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from bot.payments.limits import Held
 from bot.payments.rows import PaymentRow
+from bot.sales import STAFF_NOTE
 from flows.customer import Trade
-from flows.text import BLANK, Body, Code, T, Text, Value, verbatim
+from flows.text import BLANK, Body, Code, T, Text, verbatim
 from flows.words import AGAIN, BUY, MENU_CHOICE, STATUS
 from integrations.contract.outcomes import Reason, Token, TokenKind, Vended, VendReason
 
@@ -210,13 +211,6 @@ def surplus(payment: PaymentRow, trade: Trade) -> Notice:
     )
 
 
-_KINDS: dict[TokenKind, Text] = {
-    TokenKind.KEY_CHANGE: T("Key change token {place} of {count} – type this first:"),
-    TokenKind.FREE: T("Free units ({units}):"),
-    TokenKind.CREDIT: T("Token ({units}):"),
-}
-
-
 def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *, again: bool = False) -> Notice:
     """The sale: tokens in the order they are typed, what they bring, what was paid, and both parties' proof numbers."""
     lines: list[Text] = [T("*Your last tokens again*") if again else T("*Paid. Here is your electricity.*")]
@@ -247,19 +241,23 @@ def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *
             sale=sale.proof,
         )
     )
-    lines += [verbatim(note) for note in sale.notes]
+    lines += [verbatim(note) for note in sale.notes if not note.startswith(STAFF_NOTE)]
     lines.append(_code(payment))
     return Notice(tuple(lines), (_GO_AGAIN, _GO_MENU))
 
 
 def _token_line(token: Token, tokens: tuple[Token, ...]) -> Text:
-    kinds = [each for each in tokens if each.kind is token.kind]
-    values: dict[str, Value] = {
-        "place": kinds.index(token) + 1,
-        "count": len(kinds),
-        "units": f"{token.units_text} {token.unit}".strip(),
-    }
-    return Text(_KINDS[token.kind].msgid, values)
+    """What this token does; key changes are counted, since their order matters."""
+    units = f"{token.units_text} {token.unit}".strip()
+    match token.kind:
+        case TokenKind.KEY_CHANGE:
+            changes = [each for each in tokens if each.kind is TokenKind.KEY_CHANGE]
+            place = changes.index(token) + 1
+            return T("Key change token {place} of {count} – type this first:", place=place, count=len(changes))
+        case TokenKind.FREE:
+            return T("Free units ({units}):", units=units) if units else T("Free units:")
+        case TokenKind.CREDIT:
+            return T("Token ({units}):", units=units) if units else T("Token:")
 
 
 def _code(payment: PaymentRow) -> Text:

@@ -138,7 +138,7 @@ class OutboxClaim:
         if not rows:
             return []
         places = {row["id"]: row for row in sql.rows_in(_WHERE_TO, [row["id"] for row in rows])}
-        return [{**row, **places[row["id"]]} for row in sorted(rows, key=lambda row: int(row["id"]))]
+        return [{**row, **places[row["id"]], "now": now} for row in sorted(rows, key=lambda row: int(row["id"]))]
 
     def plan(self, row: dict[str, Any]) -> tuple[Parcel, Change]:
         same = (
@@ -148,7 +148,7 @@ class OutboxClaim:
         return Parcel(overtaken=row["newer"] > 0, **{name: row[name] for name in same}), Change()
 
     def push_back(self, row: dict[str, Any]) -> Change:
-        later = row["due_at"] + SEND_AGAIN_MOST_MS
+        later = row["now"] + SEND_AGAIN_MOST_MS
         return Change(updates=(Update("outbox", row["id"], {"due_at": later, "tries": row["tries"] + 1}),))
 
 

@@ -9,6 +9,9 @@ from integrations.contract.money import Money
 from integrations.contract.outcomes import Charge, Token, TokenKind, Vended
 from integrations.contract.people import MeterNumber, TokenNumber
 
+#: A note of a sale that begins so is for us and not for the customer.
+STAFF_NOTE = "check: "
+
 
 def sale_to_json(sale: Vended) -> Json:
     """A sale as plain JSON; tokens stay strings, in the order they are typed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 
@@ -35,6 +34,7 @@ OUTBOX_SLOTS = 64
 
 #: How long work begun may take to end when the service is stopped (F-140).
 DRAIN_SECONDS = 20.0
+DRAIN_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ class Service:
             self.outfit.tasks.keep(name, loop)
 
     async def drain(self) -> None:
-        """Let calls in flight end, so that their answers are stored; what does not end is asked about after a restart."""
+        """Let calls in flight end, so that their answers are stored; the rest is asked about after a restart."""
         loops = (self.payments, self.lookups, self.outbox)
         for loop in loops:
             loop.slots = 0
         clock = self.outfit.parties.clock
         deadline = clock.monotonic() + DRAIN_SECONDS
         while any(loop.busy for loop in loops) and clock.monotonic() < deadline:
-            await asyncio.sleep(0.05)
+            await clock.sleep(DRAIN_LOOK_SECONDS)
 
     async def serve(self, request: Request) -> Response:
         """Answer one request: health and metrics here, everything else by the ingress."""

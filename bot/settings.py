@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the base's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment outweighs `.env`, which outweighs `bili.toml`."""
         return init_settings, env_settings, dotenv_settings, _Toml(settings_cls)

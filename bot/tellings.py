@@ -133,7 +133,8 @@ def same_order(sql: Sql, customer_id: str, meter_hash: str, amount: Money, since
 
 def _by_receipt(sql: Sql, customer_id: str, receipt: str) -> PaymentRow | None:
     rows = sql.rows(
-        "SELECT p.* FROM payment p JOIN attempt a ON a.payment_id = p.id WHERE a.proof = :proof AND p.customer_id = :id",
+        "SELECT p.* FROM payment p JOIN attempt a ON a.payment_id = p.id"
+        " WHERE a.proof = :proof AND p.customer_id = :id",
         proof=receipt, id=customer_id,
     )  # fmt: skip
     return PaymentRow.of(rows[0]) if rows else None

@@ -19,7 +19,7 @@ from integrations.contract.people import MeterNumber, Phone
 #: The longest text that can be one number with its words, in characters after cleaning.
 NUMBER_LENGTH_MAX = 64
 #: Digits of the largest amount in whole units. Phones and meters have more, so they are never taken for money.
-AMOUNT_DIGITS_MAX = 12
+AMOUNT_DIGITS_MAX = 8
 
 
 class NotAnAmount(Enum):

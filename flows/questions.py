@@ -133,7 +133,7 @@ def which_phone(who: Customer) -> Ask[Phone]:
 
 
 def confirm(who: Customer, account: FoundMeter, amount: Money, payer: Phone, offer: Offer) -> Ask[Decision]:
-    """Everything once more, with the fee, the total and what the phone will say. A new amount typed here is a change."""
+    """Everything once more, with fee, total and what the phone will say. A new amount typed here is a change."""
     choices = (
         Choice("pay", T("Pay {total}", total=amount + offer.fee)),
         Choice("amount", T("Change amount")),
@@ -171,7 +171,7 @@ def _restated(who: Customer, account: FoundMeter, amount: Money, payer: Phone, o
     lines.append(BLANK)
     lines.append(
         T(
-            "Your phone will ask to pay *{total}* to *{merchant}*, account {account}. Type your PIN there, not here.",
+            "Your phone will ask to pay *{total}* to *{merchant}*, account {account}… Type your PIN there, not here.",
             total=amount + offer.fee,
             merchant=who.trade.merchant,
             account=account.meter.reveal()[-4:],

@@ -81,6 +81,9 @@ class TownRandom:
     def secret(self, size_bytes: int) -> str:
         return self._random.randbytes(size_bytes).hex()
 
+    def hexadecimal(self, size_bytes: int) -> str:
+        return self._random.randbytes(size_bytes).hex()
+
     def fraction(self) -> float:
         return self._random.random()
 

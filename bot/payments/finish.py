@@ -14,7 +14,7 @@ from bot.payments.machine import BEFORE_MONEY, PROMPT_OPEN, RESTING, Event, Move
 from bot.payments.parties import Parties
 from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, prompts
 from bot.payments.transition import Transition
-from bot.sales import sale_to_json
+from bot.sales import STAFF_NOTE, sale_to_json
 from bot.store.change import Change, Insert, Update
 from integrations.contract.exchange import NotSent, Unknown
 from integrations.contract.outcomes import (
@@ -45,12 +45,14 @@ class Finish:
     """Turns the answer to one call into the Change that ends the claim."""
 
     def __init__(
-        self, payment: PaymentRow, attempts: list[AttemptRow], attempt_id: str, now: int, parties: Parties
+        self, payment: PaymentRow, attempts: list[AttemptRow], claimed: AttemptRow, now: int, parties: Parties
     ) -> None:
         self.payment = payment
-        self.attempt = next(each for each in attempts if each.id == attempt_id)
+        #: As it was when the call was made, and as it is now.
+        self.claimed = claimed
+        self.attempt = next(each for each in attempts if each.id == claimed.id)
         #: Another prompt of this payment that may still be answered: it stays watched until it is.
-        self.stray = any(each.undecided for each in prompts(attempts) if each.id != attempt_id)
+        self.stray = any(each.undecided for each in prompts(attempts) if each.id != claimed.id)
         self.money_proof = next((each.proof for each in prompts(attempts) if each.proof), None) or ""
         self.now = now
         self.parties = parties
@@ -137,7 +139,7 @@ class Finish:
         return self._ends(self.now)
 
     def _surplus(self, columns: dict[str, str]) -> Change:
-        """A second prompt of this payment was paid as well: never an event of this payment, always the payer's money."""
+        """A second prompt of this payment was paid too: never an event of this payment, always the payer's money."""
         columns.pop("success_key")
         self.step.set(live_payer=None)
         self.step.asked(self.attempt, "surplus", state=AttemptState.YES.value, decided_at=self.now, **columns)
@@ -147,7 +149,9 @@ class Finish:
         return self._ends(self._due_after_hint())
 
     def _proved(self, proof: str) -> dict[str, str]:
+        theirs = self.attempt.theirs or (self.attempt.said.theirs if self.attempt.said else None)
         return {
+            **({"theirs": theirs} if theirs else {}),
             "proof": proof,
             "proof_key": f"{self.attempt.party}:{proof}",
             "success_key": f"{self.payment.id}:{self.attempt.kind.value}",
@@ -223,7 +227,9 @@ class Finish:
         self.step.asked(self.attempt, "vended", state=AttemptState.YES.value, decided_at=self.now, **proof)
         if not isinstance(self.step.apply(Event.VENDED, self.attempt, detail=sale.proof), Moved):
             return self._ends(self._settled_due())
-        self.step.insert(*ledger.vended(self.payment, self.attempt, self.now), self._receipt(sale))
+        self.step.insert(*ledger.vended(self.payment, self.attempt, sale.amount, self.now), self._receipt(sale))
+        for alarm in (note for note in sale.notes if note.startswith(STAFF_NOTE)):
+            self.step.open_case("sale_to_check", "utility", alarm)
         self._keep_meter()
         self.step.tell(notices.receipt(self.payment, self.parties.trade, sale, self.money_proof))
         self.step.fact(Event.VENDED)
@@ -265,6 +271,9 @@ class Finish:
         self._decide(AttemptState.UNSENT, f"not sent: {cause}")
         self.step.apply(Event.UNSENT, self.attempt, detail=cause[:200])
         self.step.set(tries=self.payment.tries + 1)
+        if self.attempt.kind is Kind.VEND and self._became_slow():
+            self.step.set_attempt(self.attempt, slow_told=1)
+            self._tell_slow(cause)
         return self._ends(self.now + schedule.backoff_ms(self.payment.tries))
 
     def _absent(self, state: AttemptState, code: str) -> Change:
@@ -274,12 +283,16 @@ class Finish:
 
     def _ask_later(self, pace: Pace, why: str) -> Change:
         """No verdict. After a while a person is told, and the customer once."""
-        slow = self.now - self.attempt.created_at >= schedule.SLOW_AFTER_MS
-        first_time = slow and self.attempt.undecided and not self.attempt.slow_told
-        self.step.asked(self.attempt, why, slow_told=int(slow))
-        if first_time:
+        if self._became_slow():
+            self.step.asked(self.attempt, why, slow_told=1)
             self._tell_slow(why)
+        else:
+            self.step.asked(self.attempt, why)
         return self._ends(self.now + schedule.poll_ms(pace, self.attempt.asks + 1))
+
+    def _became_slow(self) -> bool:
+        late = self.now - self.attempt.created_at >= schedule.SLOW_AFTER_MS
+        return late and self.attempt.undecided and not self.attempt.slow_told
 
     def _tell_slow(self, why: str) -> None:
         if self.attempt.kind is Kind.VEND:
@@ -310,4 +323,8 @@ class Finish:
         return self.now + STRAY_PROMPT_MS if self.stray else None
 
     def _ends(self, due_at: int | None) -> Change:
+        if self.claimed.hinted and self.claimed.said:
+            # The hint that this call looked into is used up; one that came meanwhile says something else and stays.
+            said = {"claim": self.claimed.said.text()}
+            self.step.update(Update("attempt", self.attempt.id, {"hinted": 0}, only_if=said))
         return self.step.change(due_at, release=True)

@@ -32,11 +32,15 @@ def surplus(payment: PaymentRow, attempt: AttemptRow, at: int) -> tuple[Insert, 
     return _entry(f"{attempt.id}:surplus", payment, legs, at)
 
 
-def vended(payment: PaymentRow, attempt: AttemptRow, at: int) -> tuple[Insert, ...]:
-    """The utility sold: the amount leaves our float there, the fee is earned, nothing is held any more."""
+def vended(payment: PaymentRow, attempt: AttemptRow, sold: Money, at: int) -> tuple[Insert, ...]:
+    """The utility sold: what it took leaves our float there, the fee is earned, nothing is held any more.
+
+    Where it took less than the order, the rest is the customer's and waits for a person (F-065).
+    """
     legs = [
         (f"customer_held:{payment.id}", payment.total.minor),
-        (f"utility_float:{payment.utility}", -payment.amount.minor),
+        (f"utility_float:{payment.utility}", -sold.minor),
+        ("suspense:change", sold.minor - payment.amount.minor),
         ("fees", -payment.fee.minor),
     ]
     return _entry(f"{attempt.id}:vended", payment, legs, at)

@@ -21,7 +21,8 @@ from bot.payments.transition import Transition
 from bot.store.change import Change
 from flows.questions import OFFER_SECONDS
 
-#: A prompt whose address nobody can guess: 128 bits (S-07).
+#: A prompt whose address nobody can guess: 32 hexadecimal digits, 128 bits (S-07). Hexadecimal, because operators
+#: refuse addresses in which certain words stand (S-08), and letters at random spell some of them.
 CALLBACK_SECRET_BYTES = 16
 
 #: How long an order waits when another prompt is live on the payer's phone, before it is looked at again.
@@ -142,7 +143,7 @@ def _fresh(payment: PaymentRow, number: int, parties: Parties) -> tuple[Plan, Ch
         reference=party.new_reference(parties.clock, parties.random), theirs=None, state=AttemptState.SENDING,
         proof=None, asks=0, asked_at=0, slow_told=False, hinted=False, said=None, created_at=now, decided_at=None,
     )  # fmt: skip
-    secret = parties.random.secret(CALLBACK_SECRET_BYTES) if kind is Kind.PROMPT else ""
+    secret = parties.random.hexadecimal(CALLBACK_SECRET_BYTES) if kind is Kind.PROMPT else ""
     transition = Transition(payment, now, parties)
     transition.apply(_started(kind), attempt)
     transition.insert_attempt(attempt, callback_hash=callback_hash(secret) if secret else None)
@@ -151,8 +152,13 @@ def _fresh(payment: PaymentRow, number: int, parties: Parties) -> tuple[Plan, Ch
 
 
 def _again(payment: PaymentRow, attempt: AttemptRow, parties: Parties) -> tuple[Plan, Change]:
-    """An attempt proved never sent goes out under its own reference, to an address of its own again."""
-    secret = parties.random.secret(CALLBACK_SECRET_BYTES) if attempt.kind is Kind.PROMPT else ""
+    """An attempt proved never sent goes out under its own reference, to an address of its own again.
+
+    A prompt is not sent any more once its price no longer holds (F-017); a vend is, since the money is there.
+    """
+    if attempt.kind is Kind.PROMPT and _now(parties) > attempt.created_at + OFFER_SECONDS * 1000:
+        return _refused(payment, None, parties, attempt)
+    secret = parties.random.hexadecimal(CALLBACK_SECRET_BYTES) if attempt.kind is Kind.PROMPT else ""
     transition = Transition(payment, _now(parties), parties)
     transition.apply(_started(attempt.kind), attempt)
     address = {"callback_hash": callback_hash(secret)} if secret else {}
@@ -161,10 +167,14 @@ def _again(payment: PaymentRow, attempt: AttemptRow, parties: Parties) -> tuple[
     return Send(transition.written(), attempt, url), transition.change(due_at=payment.due_at)
 
 
-def _refused(payment: PaymentRow, why: Held | None, parties: Parties) -> tuple[Plan, Change]:
-    """Our own limits, or an order that waited too long: nothing is sent."""
+def _refused(
+    payment: PaymentRow, why: Held | None, parties: Parties, unsent: AttemptRow | None = None
+) -> tuple[Plan, Change]:
+    """Our own limits, or an order that waited too long: nothing is sent, and an attempt that never was is closed."""
     transition = Transition(payment, _now(parties), parties)
-    transition.apply(Event.REFUSED, None, detail=why.value if why else "too old")
+    transition.apply(Event.REFUSED, unsent, detail=why.value if why else "too old")
+    if unsent is not None:
+        transition.set_attempt(unsent, state=AttemptState.NO.value, decided_at=_now(parties), outcome="too old")
     transition.tell_held(why)
     return Rest(payment), transition.change(due_at=None, release=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import notices
+from bot.inputs import fact_input
 from bot.notices import Notice
 from bot.outbox import message_row
 from bot.payments import machine
@@ -123,11 +124,10 @@ class Transition:
         self._updates.append(Update("attempt", attempt.id, columns))
 
     def asked(self, attempt: AttemptRow, outcome: str, **columns: Column) -> None:
-        """An enquiry was made about this attempt; a hint about it is used up."""
+        """An enquiry was made about this attempt."""
         asked: dict[str, Column] = {
             "asks": attempt.asks + 1,
             "asked_at": self.now,
-            "hinted": 0,
             "outcome": outcome[:200],
         }
         self.set_attempt(attempt, **{**asked, **columns})
@@ -186,23 +186,8 @@ class Transition:
 
     def fact(self, event: Event) -> None:
         """Let the conversation read again: an offer it has out may not hold any more."""
-        self._inserts.append(
-            Insert(
-                "input",
-                {
-                    "conversation_id": self.payment.conversation_id,
-                    "channel": "bili",
-                    "external_id": f"{self.payment.id}:{event.value}",
-                    "kind": "fact",
-                    "body_sealed": self.parties.seal.seal(event.value, "input.body"),
-                    "sort": 0,
-                    "state": 0,
-                    "disposition": "",
-                    "stored_at": self.now,
-                },
-                or_ignore=True,
-            )
-        )
+        payment = self.payment
+        self._inserts.append(fact_input(self.parties.seal, payment.conversation_id, payment.id, event.value, self.now))
 
     def phone(self) -> Phone:
         """The payer."""

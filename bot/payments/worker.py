@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import structlog
@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 #: A claim that failed alone is tried again after so long.
 PUSH_BACK_MS = 30_000
+#: After so many failed claims a person is told.
+TRIES_BEFORE_CASE = 5
 #: A payment whose outcome the store refused is asked about again after so long.
 QUARANTINE_MS = 3_600_000
 #: How often a finish is thought again when others wrote the payment meanwhile.
@@ -73,15 +75,22 @@ class PaymentClaim:
     ) -> dict[str, Any]:  # fmt: skip
         own = [each for each in attempts if each["payment_id"] == row["id"]]
         counts = sql.rows(COUNTS, payer=row["payer_hash"], payment=row["id"], customer=row["customer_id"], now=now)
-        return {**row, "attempts": own, "counts": counts[0]}
+        return {**row, "attempts": own, "counts": counts[0], "now": now}
 
     def plan(self, row: dict[str, Any]) -> tuple[Plan, Change]:
         attempts = [AttemptRow.of(each) for each in row["attempts"]]
         return make_plan(PaymentRow.of(row), attempts, Counts.of(row["counts"]), self.parties)
 
     def push_back(self, row: dict[str, Any]) -> Change:
-        later = row["due_at"] + PUSH_BACK_MS * 2 ** min(row["tries"], 6)
-        return Change(updates=(Update("payment", row["id"], {"due_at": later, "tries": row["tries"] + 1}),))
+        """Later, and after some tries a person looks: poison never stands at the head of the queue (I-36)."""
+        tries = row["tries"] + 1
+        later = row["now"] + PUSH_BACK_MS * 2 ** min(tries, 6)
+        change = Change(updates=(Update("payment", row["id"], {"due_at": later, "tries": tries, "lease_until": 0}),))
+        if tries < TRIES_BEFORE_CASE:
+            return change
+        step = Transition(PaymentRow.of(row), row["now"], self.parties)
+        step.open_case("cannot_be_worked", "operations", f"{tries} claims failed")
+        return change + Change(inserts=step.change(None).inserts)
 
 
 class PaymentWorker:
@@ -155,7 +164,8 @@ class PaymentWorker:
             if rows is None or rows[0].fence != payment.fence:
                 await self._leave_word(attempt, outcome)
                 return
-            current, attempts = rows
+            # What was due when the row was claimed: a due time that a hint wrote meanwhile must not be overwritten.
+            current, attempts = replace(rows[0], due_at=payment.due_at), rows[1]
             change = self._finish(current, attempts, attempt, outcome, sent=sent)
             match await self.store.write(change):
                 case Done():
@@ -175,7 +185,7 @@ class PaymentWorker:
         self, payment: PaymentRow, attempts: list[AttemptRow], attempt: AttemptRow, outcome: Outcome, *, sent: bool
     ) -> Change:
         now = int(self.parties.clock.now().timestamp() * 1000)
-        finish = Finish(payment, attempts, attempt.id, now, self.parties)
+        finish = Finish(payment, attempts, attempt, now, self.parties)
         return finish.made_of(outcome, sent=sent)
 
     async def _read(self, payment_id: str) -> tuple[PaymentRow, list[AttemptRow]] | None:
@@ -194,7 +204,7 @@ class PaymentWorker:
             await self.store.write(Change(updates=(hint,)))
 
     async def _refused(self, payment: PaymentRow, attempt: AttemptRow, constraint: str) -> None:
-        """A unique key said no: another payment has this proof, or this one was served. A person looks; nothing moves."""
+        """A unique key said no: another payment has this proof, or this one was served. A person looks."""
         log.error("payment.refused", payment=payment.code, attempt=attempt.id, constraint=constraint)
         now = int(self.parties.clock.now().timestamp() * 1000)
         step = Transition(payment, now, self.parties)
@@ -209,8 +219,11 @@ class PaymentWorker:
         return MeterNumber(self.parties.seal.open(payment.meter_sealed, "meter"))
 
     def _label(self, payment: PaymentRow) -> str:
-        """What the prompt shows as the account: the meter's last four digits, as the chat said it would (S-44)."""
-        return self._meter(payment).reveal()[-4:]
+        """What the prompt shows as the account: the meter's last four digits, as the chat said it would (S-44).
+
+        Our code follows, so that a statement's line names the payment even when the operator's answer was lost (F-014).
+        """
+        return self._meter(payment).reveal()[-4:] + payment.code.replace("-", "")
 
     def _order(self, payment: PaymentRow, attempt: AttemptRow) -> VendOrder:
         return VendOrder(attempt.reference, self._meter(payment), payment.amount)

@@ -52,7 +52,7 @@ _READER_SETTINGS = """
     SET statement_timeout = '30s'
 """
 _REGISTER = "INSERT INTO writer_batch (number) VALUES (0) RETURNING writer"
-_COMMIT = "UPDATE writer_batch SET number = %s WHERE writer = %s; COMMIT"
+_NUMBER = "UPDATE writer_batch SET number = %s WHERE writer = %s"
 _NUMBERED = "SELECT number FROM writer_batch WHERE writer = %s FOR UPDATE"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
@@ -162,7 +162,7 @@ class PostgresDatabase(PostgresSql):
     def commit(self) -> None:
         self._number += 1
         with ClientCursor(self.connection) as cursor:
-            cursor.execute(_COMMIT, (self._number, self._writer))
+            cursor.execute(f"{_NUMBER}; COMMIT".encode(), (self._number, self._writer))
 
     def rollback(self) -> None:
         try:

@@ -89,28 +89,13 @@ class Ingress:
     def _inserts(self, channel: str, message: Received) -> list[Insert]:
         now = int(self.parties.clock.now().timestamp() * 1000)
         conversation = self._conversation_id(channel, message.address)
-        stored = Insert(
-            "input",
-            {
-                "conversation_id": conversation,
-                "channel": channel,
-                "external_id": message.external_id,
-                "kind": "message",
-                "body_sealed": inputs.sealed_content(self.parties.seal, message.content),
-                "sort": message.order,
-                "state": inputs.NEW,
-                "disposition": "",
-                "stored_at": now,
-            },
-            or_ignore=True,
-        )
+        stored = inputs.message_input(self.parties.seal, conversation, channel, message, now)
         if conversation in self._known:
             return [stored]
-        customer = "c" + conversation[1:]
-        person: dict[str, int | str | None] = {"id": customer, "language": self.languages.match(message.language), "created_at": now}
-        chat: dict[str, int | str | None] = {"id": conversation, "customer_id": customer, "channel": channel, "address": message.address}
+        customer, language = "c" + conversation[1:], self.languages.match(message.language)
+        chat = {"id": conversation, "customer_id": customer, "channel": channel, "address": message.address}
         return [
-            Insert("customer", person, or_ignore=True),
+            Insert("customer", {"id": customer, "language": language, "created_at": now}, or_ignore=True),
             Insert("conversation", {**chat, "created_at": now}, or_ignore=True),
             stored,
         ]

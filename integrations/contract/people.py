@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-_METER = re.compile(r"\d{4,20}")
-_TOKEN = re.compile(r"\d{20}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_METER = re.compile(r"[0-9]{4,20}")
+_TOKEN = re.compile(r"[0-9]{20}")
 
 #: STS tokens are 66 bits printed as 20 digits (IEC 62055-41), so a genuine one is below this.
 TOKEN_LIMIT = 2**66
@@ -16,6 +16,9 @@ TOKEN_LIMIT = 2**66
 @dataclass(frozen=True, slots=True, repr=False)
 class _Masked:
     value: str
+
+    def __post_init__(self) -> None:
+        """Subclasses refuse what is not theirs; without this the generated `__init__` would never call them."""
 
     def reveal(self) -> str:
         """The true value."""

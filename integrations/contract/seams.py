@@ -30,6 +30,10 @@ class Random(Protocol):
         """An unguessable URL-safe string of at least so many random bytes."""
         ...
 
+    def hexadecimal(self, size_bytes: int) -> str:
+        """So many random bytes as lower-case hexadecimal digits."""
+        ...
+
     def fraction(self) -> float:
         """A number in [0, 1) for jitter."""
         ...

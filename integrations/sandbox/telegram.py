@@ -16,8 +16,9 @@ import orjson
 from integrations.contract.exchange import Request, Response, json_response
 from integrations.sandbox.far_side import DueList, NoAnswer, World
 from integrations.sandbox.telegram_bot_api import Arguments, BotApi
+from integrations.sandbox.telegram_chats import ChatMessage
 from integrations.sandbox.telegram_delivery import Updates
-from integrations.sandbox.telegram_people import ChatMessage, People
+from integrations.sandbox.telegram_people import People
 from integrations.sandbox.telegram_text import Refused
 
 __all__ = ["FAULTS", "ChatMessage", "TelegramSide"]

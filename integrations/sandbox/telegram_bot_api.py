@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from integrations.contract.exchange import Request
+from integrations.sandbox.telegram_chats import ChatMessage, Person
 from integrations.sandbox.telegram_delivery import Updates, Webhook
-from integrations.sandbox.telegram_people import ChatMessage, People, Person
+from integrations.sandbox.telegram_people import People
 from integrations.sandbox.telegram_text import Refused, bad_request, read_keyboard, read_text
 
 Json: TypeAlias = Any

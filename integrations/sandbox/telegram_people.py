@@ -6,13 +6,12 @@ The page, the terminal client and tests act through `People`; the Bot API reads 
 from __future__ import annotations
 
 import html
-import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from integrations.sandbox.far_side import World
+from integrations.sandbox.telegram_chats import ChatMessage, Person
 from integrations.sandbox.telegram_delivery import TAP_LIFETIME_SECONDS, Updates
 from integrations.sandbox.telegram_text import TEXT_LENGTH_MAX, Formatted, Keyboard, Refused, bad_request, utf16_length
 
@@ -33,53 +32,6 @@ _OTHER_KINDS: Mapping[str, Json] = {
     },
     "location": {"latitude": -1.2921, "longitude": 36.8219},
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
-    """One bubble. `html` is what the sender wrote (a person's own text escaped), `text` what is seen.
-
-    `buttons` are the inline ones as rows of (label, data). `ask_contact` is the label of the button that shares the
-    own number and `keys` are the labels of the keys beside it, both only while that keyboard is open.
-    """
-
-    message_id: int
-    from_bot: bool
-    html: str
-    text: str
-    buttons: list[list[tuple[str, str]]]
-    ask_contact: str | None
-    at: datetime
-    edited: bool = False
-    keys: tuple[str, ...] = ()
-    entities: tuple[Json, ...] = ()
-    keyboard: Keyboard = field(default_factory=Keyboard)
-
-
-@dataclass
-class Person:
-    """A Telegram user and their chat with the bot."""
-
-    user_id: int
-    first_name: str
-    phone: str
-    language: str
-    started: bool = False
-    blocked: bool = False
-    messages: dict[int, ChatMessage] = field(default_factory=dict)
-    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    typing_until: float = 0.0
-    #: Taps not yet answered, by callback query id, with the time they are given up.
-    taps: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def chat(self) -> Json:
-        return {"id": self.user_id, "first_name": self.first_name, "type": "private"}
-
-    @property
-    def user(self) -> Json:
-        name = {"first_name": self.first_name, "language_code": self.language}
-        return {"id": self.user_id, "is_bot": False, **name}
 
 
 class People:
@@ -105,12 +57,15 @@ class People:
     async def say(self, user_id: int, text: str) -> None:
         """Type a message; `/start`, with or without a payload, begins the chat as a deep link does."""
         if not text.strip() or utf16_length(text) > TEXT_LENGTH_MAX:
-            raise ValueError("a message is 1 to 4096 characters")
+            raise ValueError(f"A message has 1 to {TEXT_LENGTH_MAX} characters.")
         content: Json = {"text": text}
         if text.startswith("/"):
             command = text.split(maxsplit=1)[0]
             content["entities"] = [{"type": "bot_command", "offset": 0, "length": utf16_length(command)}]
+        person = self._persons[user_id]
         await self._write(user_id, html.escape(text, quote=False), text, content)
+        if any(text in message.keys for message in person.messages.values()):
+            self.close_keyboard(person, only_one_time=True)
 
     async def tap(self, user_id: int, message_id: int, data: str) -> None:
         """Tap an inline button. Any message can be tapped, also an old one; a client may even make up the data."""

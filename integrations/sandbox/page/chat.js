@@ -1,6 +1,6 @@
 // The Telegram phone: draws the chat, and does what a thumb would do in it.
 import { act } from "./api.js";
-import { byId, copy, fromBotHtml, h, icon, reconcile, toast } from "./dom.js";
+import { byId, copy, fromBotHtml, h, icon, reconcile } from "./dom.js";
 
 const NEAR_BOTTOM_PIXELS = 80;
 const TYPING_SECONDS = 6;
@@ -8,7 +8,13 @@ const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digi
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long" });
 
 // What the sandbox writes for messages that are not text.
-const OTHERS = { "[contact]": "Phone number shared", "[photo]": "Photo", "[voice]": "Voice note", "[sticker]": "Sticker", "[location]": "Location" };
+const OTHERS = {
+  "[contact]": "Phone number shared",
+  "[photo]": "Photo",
+  "[voice]": "Voice note",
+  "[sticker]": "Sticker",
+  "[location]": "Location",
+};
 
 const [scroller, list, text] = ["scroller", "messages", "text"].map(byId);
 let person = 0;
@@ -22,8 +28,7 @@ export function drawChat(state) {
   const before = list.lastElementChild?.dataset.key;
   reconcile(list, rows(chat.messages), (row) => `${person}:${row.key}`, draw);
   byId("welcome").hidden = chat.messages.length > 0;
-  byId("start").hidden = chat.messages.length > 0;
-  byId("write").hidden = chat.messages.length === 0;
+  drawComposer();
   drawReplyKeyboard(chat);
   drawTyping(chat.typing);
   const grew = list.lastElementChild?.dataset.key !== before;
@@ -31,27 +36,28 @@ export function drawChat(state) {
   drawNewest();
 }
 
-/** Messages as rows: a day line where the day changes, and whether a bubble ends its group (and so has the tail). */
+/** Messages as rows, with a line where the day changes, and whether an own message was answered since. */
 function rows(messages) {
   const made = [];
+  const answered = messages.findLastIndex((message) => message.from_bot);
+  let today = "";
   messages.forEach((message, index) => {
-    const [previous, next] = [messages[index - 1], messages[index + 1]];
     const day = DAY.format(new Date(message.at));
-    if (!previous || DAY.format(new Date(previous.at)) !== day) made.push({ key: `day-${day}`, day });
-    const last = !next || next.from_bot !== message.from_bot || message.buttons.length > 0;
-    const read = messages.slice(index).some((later) => later.from_bot);
-    made.push({ key: message.id, message, last, read: message.from_bot || read });
+    if (day !== today) made.push({ key: `day-${day}`, day });
+    today = day;
+    made.push({ key: message.id, message, read: !message.from_bot && index < answered });
   });
   return made;
 }
 
 function draw(row) {
   if (row.day) return h("li", { className: "day-line" }, h("span", {}, row.day));
-  const { message, last, read } = row;
-  const side = message.from_bot ? "in" : "out";
-  const body = message.from_bot ? fromBotHtml(message.html) : [OTHERS[message.text] ? h("em", {}, OTHERS[message.text]) : message.text];
-  const bubble = h("div", { className: "bubble" }, h("span", { className: "unseen" }, message.from_bot ? "Bili: " : "You: "), ...body, meta(message, read));
-  const item = h("li", { className: `message ${side}${last ? " last" : ""}` }, bubble);
+  const { message, read } = row;
+  const own = OTHERS[message.text] ? h("em", {}, OTHERS[message.text]) : message.text;
+  const body = message.from_bot ? fromBotHtml(message.html) : [own];
+  const speaker = h("span", { className: "unseen" }, message.from_bot ? "Bili: " : "You: ");
+  const bubble = h("div", { className: "bubble" }, speaker, ...body, meta(message, read));
+  const item = h("li", { className: `message ${message.from_bot ? "in" : "out"}` }, bubble);
   if (message.buttons.length) item.append(keyboard(message));
   return item;
 }
@@ -76,6 +82,13 @@ function tappable(message, button) {
     node.classList.remove("busy");
   });
   return node;
+}
+
+/** A chat begins with the Start button, unless the person is already writing. */
+function drawComposer() {
+  const begun = list.childElementCount > 0 || text.value !== "";
+  byId("start").hidden = begun;
+  byId("write").hidden = !begun;
 }
 
 /** The reply keyboard: the button that shares the own number, and those that type their label. */
@@ -112,22 +125,17 @@ function fit() {
 
 /** Put words into the text box for the person to look at and send. */
 export function write(words) {
-  byId("write").hidden = false;
-  byId("start").hidden = true;
   text.value = words;
+  drawComposer();
   fit();
   text.focus();
 }
 
 async function send() {
   const words = text.value.trim();
-  if (words && (await act("say", { user: person, text: words }))) text.value = "";
+  text.value = "";
   fit();
-}
-
-function closeMenu() {
-  byId("attachments").hidden = true;
-  byId("attach").setAttribute("aria-expanded", "false");
+  if (words && !(await act("say", { user: person, text: words }))) write(words);
 }
 
 function copyable(event) {
@@ -149,17 +157,8 @@ export function bindChat() {
   new ResizeObserver(() => byId("newest").hidden && toNewest()).observe(scroller);
   byId("newest").addEventListener("click", toNewest);
   byId("start").addEventListener("click", () => act("say", { user: person, text: "/start" }));
-  byId("attach").addEventListener("click", () => {
-    const menu = byId("attachments");
-    menu.hidden = !menu.hidden;
-    byId("attach").setAttribute("aria-expanded", String(!menu.hidden));
-    if (!menu.hidden) menu.firstElementChild.focus();
-  });
-  byId("attachments").addEventListener("click", async (event) => {
-    const kind = event.target.dataset.kind;
-    closeMenu();
-    if (kind && (await act("other", { user: person, kind }))) toast(`${event.target.textContent} sent`);
-  });
-  document.addEventListener("click", (event) => event.target.closest("#write") || closeMenu());
-  document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenu());
+  const menu = byId("attachments");
+  menu.addEventListener("click", ({ target: { dataset: { kind } } }) => kind && act("other", { user: person, kind }));
+  document.addEventListener("click", ({ target }) => target.closest("summary") || (menu.open = false));
+  document.addEventListener("keydown", (event) => event.key === "Escape" && (menu.open = false));
 }

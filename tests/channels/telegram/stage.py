@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +72,9 @@ class SeededRandom:
 
     def secret(self, size_bytes: int) -> str:
         return self.letters(size_bytes * 2)
+
+    def hexadecimal(self, size_bytes: int) -> str:
+        return self._luck.randbytes(size_bytes).hex()
 
     def fraction(self) -> float:
         return self._luck.random()
@@ -174,8 +175,3 @@ class Stage:
             self.clock.seconds = max(self.clock.seconds, self.side.due.next_at - 1000.0)
             await self.side.due.drain()
         self.clock.seconds = end
-
-
-def run(story: Callable[[], Any]) -> None:
-    """Run a coroutine function from a synchronous (property) test."""
-    asyncio.run(story())

@@ -99,12 +99,17 @@ async def test_the_share_button_leaves_the_phone_when_the_adapter_takes_it_away(
         assert last == ([None] if message.body[0].text == "Thanks" else ["Share"])
 
 
-async def test_keys_beside_the_share_button_are_seen() -> None:
+async def test_a_key_beside_the_share_button_types_its_label_and_hides_the_keyboard() -> None:
     stage = Stage()
     await stage.side.say(JANE, "/start")
     message = Message((Span("Which?"),), hello("", ("n:1", "Another")).buttons, share_phone="Share")
     await stage.telegram.send(str(JANE), message, stage.soon)
-    assert stage.side.chat(JANE)[-1].keys == ("Another",)
+    await stage.side.say(JANE, "what is this?")
+    assert stage.side.chat(JANE)[1].keys == ("Another",)
+    await stage.side.say(JANE, "Another")
+    assert (await inputs(stage))[-1].content == Typed("Another")
+    shown = stage.side.chat(JANE)[1]
+    assert (shown.keys, shown.ask_contact) == ((), None)
 
 
 async def test_F082_an_edit_changes_the_bubble_and_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Every code point there is, once: what is a digit, what is invisible, what stays."""
+"""Every character that Unicode assigns, once: what is a digit, what is invisible, what stays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from flows.characters import TEXT_LENGTH_MAX, clean, fold
 from flows.understand import NotAnAmount, amount_in, choice_in, command_in, looks_like_pin, meter_in, phone_in
 from integrations.contract.money import Money
 
-EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
+EVERY_CHARACTER = [
+    char for char in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(char) not in ("Cn", "Co")
+]
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 ASCII_DIGITS = frozenset("0123456789")
 

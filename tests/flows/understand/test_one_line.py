@@ -62,8 +62,10 @@ def test_an_order_says_the_same_in_any_order_and_language(
     assert read(line.format(amount, meter, phone or "")) == expected
 
 
+# Bob is left out: `50 bob` is fifty shillings.
+NAMES = [name for name in NICKNAMES if name != "Bob"]
 PIECES = st.lists(
-    st.sampled_from([*AMOUNTS, *METERS, *PHONES, *NICKNAMES, "buy", "to", "kwa", "from", "na", ",", "please"]),
+    st.sampled_from([*AMOUNTS, *METERS, *PHONES, *NAMES, "buy", "to", "kwa", "from", "na", ",", "please"]),
     max_size=9,
 )
 
@@ -73,7 +75,7 @@ def test_F111_nothing_is_guessed_when_a_kind_of_number_is_said_twice(pieces: lis
     order = read(" ".join(pieces))
     if isinstance(order, OneLine):
         amounts = [f"{AMOUNTS[piece]}.00" for piece in pieces if piece in AMOUNTS]
-        targets = [piece.replace("-", "") for piece in pieces if piece in METERS or piece in NICKNAMES]
+        targets = [piece.replace("-", "") for piece in pieces if piece in METERS or piece in NAMES]
         phones = [PHONES[piece] for piece in pieces if piece in PHONES]
         assert amounts == ([order.amount.decimal_text()] if order.amount else [])
         assert targets == [target for target in (order.meter and order.meter.reveal(), order.nickname) if target]

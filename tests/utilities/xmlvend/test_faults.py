@@ -107,7 +107,7 @@ def test_faults_as_servers_really_write_them(name: str, verdict: str) -> None:
     assert said(wire.vended(fixture(name), ORDER, CONFIG)) == verdict
 
 
-def test_f058_a_used_message_id_is_asked_about_and_not_believed_to_be_a_no() -> None:
+def test_F058_a_used_message_id_is_asked_about_and_not_believed_to_be_a_no() -> None:
     outcome = wire.vended(fixture("fault_DuplicateMsgIDEx.xml"), ORDER, CONFIG)
     assert isinstance(outcome, Unknown)
     assert "DuplicateMsgIDEx" in outcome.cause
@@ -132,5 +132,5 @@ def test_only_two_faults_settle_an_enquiry(kind: str) -> None:
 
 
 @pytest.mark.parametrize("echo", [None, MessageId("20260131101500", "000103")])
-def test_f063_no_such_transaction_said_to_somebody_else_proves_nothing(echo: MessageId | None) -> None:
+def test_F063_no_such_transaction_said_to_somebody_else_proves_nothing(echo: MessageId | None) -> None:
     assert isinstance(advice_refusal(Fault("LastResponseEx", "", "", echo), SALE), Unknown)

@@ -32,7 +32,7 @@ def test_limits_of_zero_or_null_are_no_limits() -> None:
     assert find("confirm_limits_null.xml") == Account(METER, "GRACE AKINYI", "Flat 4B, Nyali")
 
 
-def test_f060_a_meter_that_may_not_buy_is_caught_at_the_lookup() -> None:
+def test_F060_a_meter_that_may_not_buy_is_caught_at_the_lookup() -> None:
     assert find("confirm_cannot_vend.xml") == CannotVend("blocked", "canVend is false")
 
 
@@ -46,7 +46,7 @@ def test_f060_a_meter_that_may_not_buy_is_caught_at_the_lookup() -> None:
         ("vend_simple.xml", "the answer is creditVendResp, not confirmCustomerResp"),
     ],
 )
-def test_f063_an_answer_about_somebody_else_is_no_answer(name: str, cause: str) -> None:
+def test_F063_an_answer_about_somebody_else_is_no_answer(name: str, cause: str) -> None:
     assert find(name) == Unknown(f"http 200: {cause}")
 
 
@@ -75,7 +75,7 @@ def test_a_fault_about_us_is_never_blamed_on_the_meter(kind: str) -> None:
     assert outcome.cause.startswith(f"fault {kind}")
 
 
-def test_f063_a_fault_that_answers_another_message_is_no_answer() -> None:
+def test_F063_a_fault_that_answers_another_message_is_no_answer() -> None:
     outcome = wire.found(fixture("fault_of_another_message.xml"), SALE, METER, CONFIG)
     assert outcome == Unknown("a fault that answers another message: BlockedMeterEx Meter blocked")
 

@@ -123,7 +123,7 @@ def test_no_reader_raises_on_bytes_that_were_never_xml(body: bytes) -> None:
     number=st.sampled_from(["000102", "102", "103", "00102", "1020", "-102", ""]),
     tender=st.sampled_from(["500.00", "500", "499.99", "5000.00", "-500.00", "NaN", "1e3", ""]),
 )
-def test_f063_only_our_meter_message_and_amount_make_a_sale(
+def test_F063_only_our_meter_message_and_amount_make_a_sale(
     meter: str, date_time: str, number: str, tender: str
 ) -> None:
     body = GOOD
@@ -145,7 +145,7 @@ def test_f063_only_our_meter_message_and_amount_make_a_sale(
 
 @settings(max_examples=300, deadline=None)
 @given(mangled())
-def test_f063_no_mangling_turns_an_answer_into_proof_about_another_sale(body: bytes) -> None:
+def test_F063_no_mangling_turns_an_answer_into_proof_about_another_sale(body: bytes) -> None:
     """Whatever is believed, ours was in the bytes: the message id, and for a sale the meter."""
     for outcome in everywhere(body):
         match outcome:

@@ -133,7 +133,7 @@ def test_the_adapter_declares_what_its_settings_say() -> None:
     assert utility.pace.after_not_found is AfterNotFound.FRESH_REFERENCE
 
 
-def test_f054_where_only_the_last_response_is_kept_a_not_found_is_for_a_person() -> None:
+def test_F054_where_only_the_last_response_is_kept_a_not_found_is_for_a_person() -> None:
     config = replace(CONFIG, keeps_every_response=False, known_texts={"x": VendReason.OTHER})
     utility = XmlVend(config, unreachable, FakeClock(), FakeRandom())
     assert utility.pace.after_not_found is AfterNotFound.A_PERSON

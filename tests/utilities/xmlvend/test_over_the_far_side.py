@@ -62,7 +62,7 @@ async def test_a_whole_purchase_of_each_selling_meter(meter: SandboxMeter) -> No
     assert not any(token.number.loadable for token in vended.tokens)
 
 
-async def test_f053_asked_again_the_utility_tells_the_same_sale() -> None:
+async def test_F053_asked_again_the_utility_tells_the_same_sale() -> None:
     party = bench()
     order = party.order()
     assert await vend(party, order) == await enquire(party, order)
@@ -91,7 +91,7 @@ async def test_the_meter_with_free_units_brings_them_once_and_first() -> None:
     assert not party.side.meters["14120000048"].free_due
 
 
-async def test_f059_the_meter_in_arrears_pays_its_fee_once_and_its_debt_step_by_step() -> None:
+async def test_F059_the_meter_in_arrears_pays_its_fee_once_and_its_debt_step_by_step() -> None:
     party = bench()
     first = await vend(party, party.order("14120000030", 1000))
     second = await vend(party, party.order("14120000030", 1000))
@@ -103,7 +103,7 @@ async def test_f059_the_meter_in_arrears_pays_its_fee_once_and_its_debt_step_by_
     assert second.notes == ("Arrears: 615.00 KES",)
 
 
-async def test_f060_a_blocked_meter_is_caught_before_money() -> None:
+async def test_F060_a_blocked_meter_is_caught_before_money() -> None:
     party, number = bench(), MeterNumber("14120000014")
     assert await party.utility.find(number, party.deadline) == CannotVend("blocked", "canVend is false")
     quote = await party.utility.quote(number, Money.of(500, "KES"), party.deadline)
@@ -120,13 +120,13 @@ async def test_a_meter_nobody_has_is_no_such_meter(number: str) -> None:
 
 
 @pytest.mark.parametrize(("shillings", "words"), [(999, "below the minimum"), (35_001, "above the maximum")])
-async def test_f060_an_amount_outside_the_meters_limits_is_refused(shillings: int, words: str) -> None:
+async def test_F060_an_amount_outside_the_meters_limits_is_refused(shillings: int, words: str) -> None:
     party = bench()
     outcome = await party.utility.quote(MeterNumber("14120000055"), Money.of(shillings, "KES"), party.deadline)
     assert outcome == VendRefused(VendReason.OTHER, "BusinessRuleEx", f"Amount is {words}")
 
 
-async def test_f064_the_meter_without_float_is_quoted_and_refused_until_the_float_is_restored() -> None:
+async def test_F064_the_meter_without_float_is_quoted_and_refused_until_the_float_is_restored() -> None:
     party = bench()
     order = party.order("14120000063")
     assert isinstance(await party.utility.quote(order.meter, order.amount, party.deadline), Quote)
@@ -137,7 +137,7 @@ async def test_f064_the_meter_without_float_is_quoted_and_refused_until_the_floa
     assert isinstance(await vend(party, party.order("14120000063")), Vended)
 
 
-async def test_f064_the_float_falls_with_each_sale_and_a_quote_sees_the_end_of_it() -> None:
+async def test_F064_the_float_falls_with_each_sale_and_a_quote_sees_the_end_of_it() -> None:
     party = bench(side=replace(STRICT, float_minor=90_000))
     assert isinstance(await vend(party, party.order()), Vended)
     assert party.side.float_left == Money.of(400, "KES")
@@ -190,7 +190,7 @@ async def test_an_enquiry_finds_a_sale_although_the_terminals_were_changed_meanw
 # --- faults
 
 
-async def test_f053_sold_and_lost_is_unknown_and_found_by_asking() -> None:
+async def test_F053_sold_and_lost_is_unknown_and_found_by_asking() -> None:
     party = bench()
     party.faults.arm("sell_then_timeout")
     order = party.order()
@@ -199,7 +199,7 @@ async def test_f053_sold_and_lost_is_unknown_and_found_by_asking() -> None:
     assert len(books(party)) == 1
 
 
-async def test_f056_a_utility_that_is_down_sold_nothing_and_says_so_when_it_is_back() -> None:
+async def test_F056_a_utility_that_is_down_sold_nothing_and_says_so_when_it_is_back() -> None:
     party = bench()
     party.faults.arm("utility_down", 2)
     order = party.order()
@@ -247,7 +247,7 @@ async def test_a_refusal_after_the_quote_is_proof_and_stays_so(fault: str, reaso
     assert not books(party)
 
 
-async def test_f054_a_fresh_sale_may_be_not_found_before_the_settle_time_and_not_after() -> None:
+async def test_F054_a_fresh_sale_may_be_not_found_before_the_settle_time_and_not_after() -> None:
     party = bench()
     party.faults.arm("sell_then_timeout")
     party.faults.arm("advice_not_yet", -1)
@@ -258,7 +258,7 @@ async def test_f054_a_fresh_sale_may_be_not_found_before_the_settle_time_and_not
     assert isinstance(await enquire(party, order), Vended)
 
 
-async def test_f063_a_crossed_reply_is_not_believed_and_ours_is_found_by_asking() -> None:
+async def test_F063_a_crossed_reply_is_not_believed_and_ours_is_found_by_asking() -> None:
     party = bench()
     party.faults.arm("crossed_reply")
     order = party.order()
@@ -278,14 +278,14 @@ def test_every_fault_has_a_test_here_and_a_sentence_for_the_page() -> None:
 # --- repeats
 
 
-async def test_f058_the_same_sale_sent_twice_is_sold_once() -> None:
+async def test_F058_the_same_sale_sent_twice_is_sold_once() -> None:
     party = bench()
     order = party.order()
     assert await vend(party, order) == await vend(party, order)
     assert len(books(party)) == 1
 
 
-async def test_f058_where_a_repeat_is_a_fault_it_is_unknown_and_found_by_asking() -> None:
+async def test_F058_where_a_repeat_is_a_fault_it_is_unknown_and_found_by_asking() -> None:
     party = bench(side=replace(STRICT, duplicate_is_fault=True))
     order = party.order()
     first = await vend(party, order)

@@ -51,7 +51,7 @@ def test_a_plain_sale_is_read_whole() -> None:
     assert sale("vend_simple.xml") == SIMPLE
 
 
-def test_f061_tokens_come_in_the_order_they_are_typed_in() -> None:
+def test_F061_tokens_come_in_the_order_they_are_typed_in() -> None:
     vended = sale("vend_key_change_free_fee_debt.xml")
     assert numbers(vended) == [
         (TokenKind.KEY_CHANGE, "90000000000000000001"),
@@ -63,11 +63,11 @@ def test_f061_tokens_come_in_the_order_they_are_typed_in() -> None:
     assert vended.units_text == "11.4"
 
 
-def test_f061_free_units_come_before_the_credit_wherever_the_server_puts_them() -> None:
+def test_F061_free_units_come_before_the_credit_wherever_the_server_puts_them() -> None:
     assert [kind for kind, _ in numbers(sale("vend_free_after_credit.xml"))] == [TokenKind.FREE, TokenKind.CREDIT]
 
 
-def test_f059_fees_and_debt_are_shown_in_the_utilitys_own_words() -> None:
+def test_F059_fees_and_debt_are_shown_in_the_utilitys_own_words() -> None:
     vended = sale("vend_key_change_free_fee_debt.xml")
     assert vended.charges == (
         Charge("DOMESTIC", kes("301.72")),
@@ -78,7 +78,7 @@ def test_f059_fees_and_debt_are_shown_in_the_utilitys_own_words() -> None:
     assert vended.notes == ("Arrears: 1100.00 KES",)
 
 
-def test_f061_four_key_sections_are_ordered_by_number_and_the_power_limit_follows() -> None:
+def test_F061_four_key_sections_are_ordered_by_number_and_the_power_limit_follows() -> None:
     assert [number[-2:] for _, number in numbers(sale("vend_four_key_sections.xml"))] == [
         "11",
         "12",
@@ -114,7 +114,7 @@ def test_separators_in_a_token_are_dropped_and_leading_zeros_kept() -> None:
         ("vend_key_change_without_credit.xml", "the sale carries no credit token"),
     ],
 )
-def test_f062_a_token_of_the_wrong_shape_is_not_sent_as_good(name: str, why: str) -> None:
+def test_F062_a_token_of_the_wrong_shape_is_not_sent_as_good(name: str, why: str) -> None:
     assert cause(name) == f"http 200: {why}"
 
 
@@ -140,7 +140,7 @@ def test_a_kind_of_token_nobody_listed_is_sent_and_told_to_staff() -> None:
         ("trial.xml", "the answer is trialCreditVendResp, not creditVendResp"),
     ],
 )
-def test_f063_a_crossed_answer_is_not_believed(name: str, why: str) -> None:
+def test_F063_a_crossed_answer_is_not_believed(name: str, why: str) -> None:
     assert cause(name) == f"http 200: {why}"
 
 
@@ -148,13 +148,13 @@ def test_a_number_echoed_without_its_zeros_is_still_ours() -> None:
     assert sale("vend_short_number_echo.xml").tokens == SIMPLE.tokens
 
 
-def test_f065_change_is_taken_off_the_amount_and_told() -> None:
+def test_F065_change_is_taken_off_the_amount_and_told() -> None:
     vended = sale("vend_with_change.xml")
     assert vended.amount == kes("499.50")
     assert vended.notes == ("check: sold 499.50 of 500.00",)
 
 
-def test_f065_lines_that_do_not_add_up_are_told_and_hold_nothing_back() -> None:
+def test_F065_lines_that_do_not_add_up_are_told_and_hold_nothing_back() -> None:
     vended = sale("vend_lines_short.xml")
     assert (vended.amount, vended.tokens) == (AMOUNT, SIMPLE.tokens)
     assert vended.notes == ("check: the lines add up to 498.97, not 500.00",)
@@ -231,7 +231,7 @@ def test_a_trial_is_units_and_lines_and_its_zeros_are_no_token(name: str) -> Non
         ("vend_simple.xml", "the answer is creditVendResp, not trialCreditVendResp"),
     ],
 )
-def test_f063_a_quote_for_somebody_else_is_no_quote(name: str, why: str) -> None:
+def test_F063_a_quote_for_somebody_else_is_no_quote(name: str, why: str) -> None:
     assert wire.quoted(fixture(name), QUESTION, METER, AMOUNT, CONFIG) == Unknown(f"http 200: {why}")
 
 
@@ -239,7 +239,7 @@ def test_f063_a_quote_for_somebody_else_is_no_quote(name: str, why: str) -> None
 
 
 @pytest.mark.parametrize("name", ["last_response.xml", "last_response_soap12.xml"])
-def test_f053_the_last_response_is_the_sale_itself(name: str) -> None:
+def test_F053_the_last_response_is_the_sale_itself(name: str) -> None:
     outcome = wire.last_answered(fixture(name), QUESTION, ORDER, CONFIG)
     assert isinstance(outcome, Vended)
     assert (outcome.tokens, outcome.proof, outcome.amount) == (SIMPLE.tokens, SIMPLE.proof, SIMPLE.amount)
@@ -262,5 +262,5 @@ def test_a_last_response_that_was_a_fault_is_judged_as_the_first_answer_was() ->
         ("vend_simple.xml", "the answer is creditVendResp, not adviceResp"),
     ],
 )
-def test_f063_a_last_response_to_something_else_leaves_the_sale_unknown(name: str, why: str) -> None:
+def test_F063_a_last_response_to_something_else_leaves_the_sale_unknown(name: str, why: str) -> None:
     assert wire.last_answered(fixture(name), QUESTION, ORDER, CONFIG) == Unknown(f"http 200: {why}")

@@ -1,0 +1,194 @@
+"""A flow in progress within one turn: taking answers, replaying, and putting out what is asked or looked up next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flows import words
+from flows.customer import from_json, to_json
+from flows.talk import (
+    JOURNAL_ENTRIES_MAX,
+    Answer,
+    Ask,
+    Call,
+    Commit,
+    Diverged,
+    Entry,
+    Finished,
+    Invalid,
+    Journal,
+    Say,
+    Waiting,
+    answer_to_json,
+    before_last_call,
+    replay,
+)
+from flows.text import BLANK, Body, Json, T, Text
+from flows.turn import Errand, Flows, Heard, Order, Said, State, Turn, View
+
+#: After so many answers in a row that did not fit, the ways out are named.
+MISSES_BEFORE_HELP = 3
+
+
+class Progress:
+    """The turn as it grows: the state of the flow, and everything it has said, ordered and asked so far."""
+
+    def __init__(self, flows: Flows, view: View) -> None:
+        self.flows = flows
+        self.view = view
+        self.turn = Turn(view.state, view.epoch, view.asked_at, view.last_tap)
+        self.remarks: list[Text] = []
+        self.ask_again = False
+        self.step: Ask[Any] | Call[Any] | None = None
+        if self.turn.state is not None:
+            self._advance()
+
+    def _take(self, item: Heard, ask: Ask[Any], answer: Answer) -> None:
+        self.turn.answered[item.id] = "answer"
+        if ask.valid_seconds and self.view.now > self.turn.asked_at + ask.valid_seconds * 1000:
+            self.remarks.append(T("That offer is a while old. Here is what holds now:"))
+            self._cut(before_last_call(self._journal()))
+            return
+        try:
+            ask.parse(answer)
+        except Invalid as why:
+            self.turn.answered[item.id] = "misfit"
+            self._missed(why.body)
+            return
+        self._append(Entry("ask", ask.key, answer_to_json(answer)))
+
+    def _missed(self, why: Body) -> None:
+        state = self._state()
+        self.turn.state = replace(state, misses=state.misses + 1)
+        self.remarks.extend(why)
+        if state.misses + 1 >= MISSES_BEFORE_HELP:
+            self.remarks.append(T("Write *help* for what I understand, *back* for the question before, or *cancel*."))
+        self.ask_again = True
+
+    def _begin(self, name: str, args: Mapping[str, Json]) -> None:
+        self._leave()
+        self.turn.state = State(name, self.flows[name].revision, to_json(self.view.who), dict(args))
+        self._advance()
+
+    def _leave(self) -> None:
+        """End the flow, if any; its epoch with it, so that no key of it is ever used again."""
+        if self.turn.state is not None:
+            self.turn.epoch += 1
+        self.turn.state = None
+        self.step = None
+
+    def _append(self, entry: Entry) -> None:
+        state = self._state()
+        self.turn.state = replace(state, journal=(*state.journal, entry), misses=0)
+        self._advance()
+
+    def _cut(self, journal: Journal) -> None:
+        self.turn.state = replace(self._state(), journal=journal, spoken=len(journal), asked=-1)
+        self.turn.epoch += 1
+        self._advance()
+
+    def _advance(self) -> None:
+        """Replay to the next open question or call, writing the orders of the commits on the way."""
+        while True:
+            state = self._state()
+            script = self.flows.get(state.flow)
+            if script is None or script.revision != state.revision or len(state.journal) >= JOURNAL_ENTRIES_MAX:
+                self._start_over()
+                return
+            who = from_json(state.who, self.view.who.trade)
+            try:
+                stand = replay(script.begin(who, state.args), state.journal, state.spoken)
+            except Diverged:
+                self._start_over()
+                return
+            for say in stand.said:
+                self._say(say)
+            self.turn.state = replace(state, spoken=stand.position)
+            match stand:
+                case Finished():
+                    self._leave()
+                    return
+                case Waiting(step=Commit() as commit):
+                    self._order(self._place(stand.position), commit.key, commit.args)
+                    self.turn.state = replace(
+                        self._state(), journal=(*state.journal, Entry("commit", commit.key))
+                    )  # fmt: skip
+                case Waiting(Ask() | Call() as step):
+                    self.step = step
+                    return
+                case Waiting():
+                    raise AssertionError("a replay stops at an Ask, a Call or a Commit")
+
+    def _start_over(self) -> None:
+        self._leave()
+        self._say(Say((T("I was improved while we talked; let us start again. Nothing was charged."),), words.MENU))
+
+    # --- the turn's end
+
+    def finish(self) -> Turn:
+        """Put out what the turn leaves open: a call to make, or a question to answer."""
+        state = self.turn.state
+        match self.step:
+            case Call() as call:
+                place = self._place(len(self._journal()))
+                if place != self.view.pending:
+                    self.turn.errands.append(Errand(place, call.key, call.args))
+                if self.remarks:
+                    self.turn.said.append(Said(tuple(self.remarks)))
+            case Ask() as ask if state is not None:
+                if self.ask_again or self.remarks or state.asked != len(state.journal):
+                    self._question(ask, state)
+            case _:
+                if self.remarks:
+                    self._say(Say(tuple(self.remarks), words.MENU))
+        return self.turn
+
+    def _question(self, ask: Ask[Any], state: State) -> None:
+        position = len(state.journal)
+        body = (*self.remarks, BLANK, *ask.body) if self.remarks else ask.body
+        buttons = tuple((f"{self.turn.epoch}.{position}.{choice.id}", choice.label) for choice in ask.choices)
+        self.turn.said.append(Said(body, buttons, ask.share_phone, question=True))
+        self.turn.state = replace(state, asked=position)
+        self.turn.asked_at = self.view.now
+
+    # --- small things
+
+    def _was_shown(self, item: Heard) -> bool:
+        """Whether this input was stored after the open question had been asked by an earlier turn."""
+        state = self._state()
+        return state.asked == len(state.journal) and item.stored_at > self.turn.asked_at
+
+    def _fits(self, ask: Ask[Any], answer: Answer) -> bool:
+        try:
+            ask.parse(answer)
+        except Invalid:
+            return False
+        return True
+
+    def _remark(self, item: Heard, disposition: str, *texts: Text) -> None:
+        self.turn.answered[item.id] = disposition
+        self.remarks.extend(texts)
+        self.ask_again = True
+
+    def _say(self, say: Say) -> None:
+        buttons = tuple((f"go:{choice.id}", choice.label) for choice in say.choices)
+        self.turn.said.append(Said(say.body, buttons))
+
+    def _order(self, order_id: str, key: str, args: Mapping[str, Json]) -> None:
+        self.turn.orders.append(Order(order_id, key, args))
+
+    def _errand(self, item: Heard, name: str, args: Mapping[str, Json]) -> None:
+        self.turn.errands.append(Errand(f"{self.view.conversation_id}:{name}:{item.id}", name, args))
+
+    def _place(self, position: int) -> str:
+        return f"{self.view.conversation_id}:{self.turn.epoch}:{position}"
+
+    def _journal(self) -> Journal:
+        return self._state().journal
+
+    def _state(self) -> State:
+        if self.turn.state is None:
+            raise AssertionError("a flow is moved only while there is one")
+        return self.turn.state
