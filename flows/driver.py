@@ -14,7 +14,16 @@ from flows.progress import Progress
 from flows.talk import Answer, Ask, Call, Entry, Say, back, before_last_call
 from flows.text import T, Text
 from flows.turn import CallAnswered, Fact, Flows, Heard, Said, Turn, View
-from flows.understand import Command, OneLine, choice_in, command_in, looks_like_pin, one_line, operator_sms
+from flows.understand import (
+    Command,
+    OneLine,
+    choice_in,
+    command_in,
+    greeting_in,
+    looks_like_pin,
+    one_line,
+    operator_sms,
+)
 from integrations.contract.message import Content, Edited, Reachable, SharedPhone, Tapped, Typed, Unreadable
 
 
@@ -93,7 +102,7 @@ class _Thinking(Progress):
         number_is_answer = ask.expects_number and text.strip().isdecimal()
         chosen = None if number_is_answer else choice_in(text, labels)
         answer = Answer(text=text) if chosen is None else Answer(choice=ask.choices[chosen].id)
-        if not self._fits(ask, answer) and self._unasked(item, text, expects_number=ask.expects_number):
+        if not self._fits(ask, answer) and self._no_answer(item, text, expects_number=ask.expects_number):
             return
         if ask.fresh and not self._was_shown(item):
             self._remark(item, "too early", T("Please check this first."))
@@ -101,7 +110,7 @@ class _Thinking(Progress):
         self._take(item, ask, answer)
 
     def _unprompted(self, item: Heard, text: str) -> None:
-        if self._shortcut(item, text, whole=False) or self._unasked(item, text, expects_number=False):
+        if self._shortcut(item, text, whole=False) or self._no_answer(item, text, expects_number=False):
             return
         self._remark(item, "not understood", *words.NOT_UNDERSTOOD)
 
@@ -128,8 +137,12 @@ class _Thinking(Progress):
         )
         return True
 
-    def _unasked(self, item: Heard, text: str, *, expects_number: bool) -> bool:
-        """Things people send that are no answer: a PIN, an operator's SMS."""
+    def _no_answer(self, item: Heard, text: str, *, expects_number: bool) -> bool:
+        """Things people send that are no answer: a greeting, a PIN, an operator's SMS."""
+        if greeting_in(text):
+            self.turn.answered[item.id] = "greeting"
+            self._greet()
+            return True
         if looks_like_pin(text, expects_number=expects_number):
             self.turn.blanked.append(item.id)
             self._remark(item, "pin", *words.PIN_WARNING)

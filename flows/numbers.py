@@ -216,7 +216,7 @@ _NUMBERING = {
     "ZM": _Numbering("260", re.compile(r"[579][0-9]{8}"), "79"),
     "ZA": _Numbering("27", re.compile(r"[6-8][0-9]{8}"), "678"),
 }
-_PHONE = re.compile(r"(?P<plus>\+|00)? ?(?P<rest>[0-9(][0-9 ()-]*)")
+_PHONE = re.compile(r"(?P<prefix>\+|00)? ?(?P<rest>[0-9(][0-9 ()-]*)")
 _E164_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 
@@ -224,23 +224,35 @@ def phone_in(text: str, country: str = "KE") -> Phone | None:
     """The one phone number this text is, dialled as in `country` (ISO 3166): `0712 345 678`, `712…`, `254…`, `+254…`.
 
     Numbers of the countries listed here must be mobile ones, since only those can pay; others pass in E.164 with a
-    plus or 00. A bare calling code is read for `country` alone, since `234…` and a 13-digit meter look the same.
+    plus. A bare calling code is read for `country` alone, since `234…` and a 13-digit meter look the same.
     """
     spelled = _PHONE.fullmatch(short_line(text))
     if spelled is None:
         return None
-    digits = "".join(char for char in spelled["rest"] if "0" <= char <= "9")
-    if spelled["plus"]:
-        return _international(digits)
-    plan = _NUMBERING.get(country)
-    return _national(digits, plan) if plan else None
+    digits = "".join(_DIGIT.findall(spelled["rest"]))
+    home = _NUMBERING.get(country)
+    match spelled["prefix"]:
+        case "+":
+            return _listed(digits) or _elsewhere(digits, home)
+        case "00":
+            return _listed(digits)
+        case _:
+            return _national(digits, home) if home else None
 
 
-def _international(digits: str) -> Phone | None:
+def _listed(digits: str) -> Phone | None:
     for plan in _NUMBERING.values():
         if digits.startswith(plan.code):
             return _mobile(digits[len(plan.code) :].removeprefix("0"), plan)
-    return Phone(f"+{digits}") if _E164_DIGITS.fullmatch(digits) else None
+    return None
+
+
+def _elsewhere(digits: str, home: _Numbering | None) -> Phone | None:
+    # `+712345678` is a Kenyan who forgot 254, not somebody whose country code is 7.
+    known = any(digits.startswith(plan.code) for plan in _NUMBERING.values())
+    if known or not _E164_DIGITS.fullmatch(digits) or (home and _mobile(digits, home)):
+        return None
+    return Phone(f"+{digits}")
 
 
 def _national(digits: str, plan: _Numbering) -> Phone | None:

@@ -87,14 +87,11 @@ def one_line(
     if not words:
         return None
     line = _Line(words, lengths, currency, country, [(name, _words(name)) for name in nicknames])
-    orders = {order for order in line.readings() if line.is_order(order)}
-    match len(orders):
-        case 0:
-            return _no_reading(text, line)
-        case 1:
-            return orders.pop()
-        case _:
-            return Ambiguous.READINGS
+    readings = set(line.readings())
+    if not any(map(line.is_order, readings)):
+        return _no_reading(text, line)
+    # A reading that is no order counts too: `2000 bob` is money, even where somebody's meter is called Bob.
+    return readings.pop() if len(readings) == 1 else Ambiguous.READINGS
 
 
 def _words(text: str) -> list[str]:

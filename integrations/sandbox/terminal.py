@@ -31,7 +31,7 @@ AWAY = "  The sandbox does not answer."
 async def chat(url: str, send: Send, clock: Clock, stdin: TextIO = sys.stdin, out: TextIO = sys.stdout) -> None:
     """Chat with the sandbox at `url` (its page's address) until the person leaves or input ends."""
     terminal = Terminal(url.rstrip("/"), send, clock, out)
-    await asyncio.gather(terminal.follow(), terminal.obey(typed_lines(stdin)))
+    await asyncio.gather(terminal.follow(), terminal.obey_and_leave(typed_lines(stdin)))
 
 
 @dataclass
@@ -78,12 +78,16 @@ class Terminal:
             self._print(lines)
 
     async def obey(self, lines: AsyncIterator[str]) -> None:
-        """Do what each typed line asks for, and leave."""
+        """Do what each typed line asks for, until one of them is to leave."""
         async for line in lines:
             if self.state is None:
                 await self.look()
             if self.state is not None and not await self._obeyed(line, self.state):
-                break
+                return
+
+    async def obey_and_leave(self, lines: AsyncIterator[str]) -> None:
+        """As `obey`; then `follow` ends too."""
+        await self.obey(lines)
         self._staying.reschedule(asyncio.get_running_loop().time())
 
     async def _obeyed(self, line: str, state: StateView) -> bool:

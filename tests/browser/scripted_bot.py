@@ -30,7 +30,12 @@ RECEIPT = (
     "<b>Paid. Here is your token</b>\n\n<code>" + TOKEN_DIGITS + "</code>\n\n16.3 kWh for KES 500.00 on meter "
     "14123456789.\nM-Pesa receipt {proof}. Type the 20 digits into the meter and press enter."
 )
-REASONS = {"1032": "You cancelled", "1037": "Time ran out", "2001": "The PIN was wrong", "1": "There was not enough money"}
+REASONS = {
+    "1032": "You cancelled",
+    "1037": "Time ran out",
+    "2001": "The PIN was wrong",
+    "1": "There was not enough money",
+}
 
 
 @dataclass
@@ -64,6 +69,8 @@ class ScriptedBot:
             case {"callback_query": {"id": query, "from": {"id": user}, "data": data, "message": message}}:
                 await self.method("answerCallbackQuery", callback_query_id=query)
                 await self.tapped(user, data, message["message_id"])
+            case _:
+                pass
 
     async def typed(self, user: int, text: str) -> None:
         """React to words."""
@@ -85,7 +92,9 @@ class ScriptedBot:
     async def tapped(self, user: int, data: str, message_id: int) -> None:
         """React to a button."""
         if data != "pay":
-            await self.method("editMessageText", chat_id=user, message_id=message_id, text="Cancelled. Nothing was paid.")
+            await self.method(
+                "editMessageText", chat_id=user, message_id=message_id, text="Cancelled. Nothing was paid."
+            )
             return
         settled = CHECK.replace("Please check", "You confirmed")
         await self.method("editMessageText", chat_id=user, message_id=message_id, text=settled, parse_mode="HTML")

@@ -52,6 +52,9 @@ class Counting:
     def letters(self, count: int) -> str:
         return self.digits(count)
 
+    def hexadecimal(self, size_bytes: int) -> str:
+        return self.digits(size_bytes * 2)
+
     def secret(self, size_bytes: int) -> str:
         return self.digits(size_bytes * 2)
 

@@ -1,0 +1,120 @@
+"""The language of transcripts: a conversation as a text file that a shopkeeper can read, and how it is compared.
+
+One story a file. Its first line is `# title / language / what it shows`; further `#` lines are remarks.
+
+    > text          the customer types          > [Label]       taps the newest button of that name
+    > (photo)       or (share phone), (share contact), (edit); `> [Label] again` is a second tap, `old` the oldest one
+    ~ pin 1234      the world outside: the phone, time, a fault, a restart (all of them in `stage.py`)
+    < text          the bot's message, `<*` an earlier one edited in place, `|` its further lines,
+    [Yes] [No]      its buttons, `(Share my phone number)` the key that shares the number
+    = vended        what is true then: states of the payments; `= case …`, `= tokens …`, `= money …`
+
+The characters `…` stand for anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LINES_MAX = 60
+
+_CUES = (">", "~")
+_ANYTHING = "…"
+
+#: What the sandbox's parties draw at random: tokens, and receipt numbers of money.
+_DRAWN = re.compile(r"(?:[0-9]{4} ){4}[0-9]{4}|\bSK[0-9A-Z]{8}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A cue, and the lines that stand below it. The first beat of a story has remarks only."""
+
+    cue: str
+    lines: tuple[str, ...]
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The kinds of the `=` lines asked for here, in order."""
+        return tuple(kind_of(line) for line in self.lines if line.startswith("="))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One file."""
+
+    path: Path
+    title: str
+    language: str
+    shows: str
+    beats: tuple[Beat, ...]
+
+
+def read(path: Path) -> Story:
+    """The story in a file. ValueError, naming the line, for what is not in the language."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = lines[0].removeprefix("# ").split(" / ") if lines else []
+    if len(header) != 3 or not lines[0].startswith("# "):
+        raise ValueError(f"{path.name}: the first line is `# title / language / what it shows`")
+    beats: list[list[str]] = [[]]
+    for number, line in enumerate(lines, 1):
+        if line.startswith(_CUES):
+            beats.append([])
+        elif line and line[0] not in "#<|[(=":
+            raise ValueError(f"{path.name}:{number}: {line!r} is no line of a transcript")
+        beats[-1].append(line)
+    told = tuple(Beat(cue, tuple(rest)) for cue, *rest in beats[1:])
+    return Story(path, *header, (Beat("", tuple(beats[0])), *told))
+
+
+def kind_of(fact: str) -> str:
+    """What an `=` line speaks of: "case", "tokens", "money", else "state"."""
+    word = fact.removeprefix("=").split(maxsplit=1)[:1]
+    return word[0] if word and word[0] in {"case", "tokens", "money"} else "state"
+
+
+def message_lines(text: str, buttons: Sequence[str], key: str | None, *, edited: bool) -> list[str]:
+    """A message of the bot as a transcript writes it."""
+    first, *rest = text.split("\n")
+    lines = [f"<{'*' if edited else ''} {first}", *(f"| {line}".rstrip() for line in rest)]
+    offered = [f"[{label}]" for label in buttons] + ([f"({key})"] if key else [])
+    return [*lines, " ".join(offered)] if offered else lines
+
+
+def same(expected: str, told: str) -> bool:
+    """Whether a line is as written; `…` stands for anything."""
+    pattern = ".*".join(re.escape(part) for part in expected.split(_ANYTHING))
+    return re.fullmatch(pattern, told) is not None
+
+
+def differences(story: Story, told: Sequence[Sequence[str]], alike: Callable[[str], str] = str) -> list[str]:
+    """Where what was told is not what is written, a line each; `alike` makes lines equal that may differ."""
+    found = []
+    for beat, lines in zip(story.beats, told, strict=True):
+        written = [line for line in beat.lines if line and not line.startswith("#")]
+        if not _same_lines(map(alike, written), map(alike, lines)):
+            found += [f"after {beat.cue!r}", *(f"  - {line}" for line in written), *(f"  + {line}" for line in lines)]
+    return found
+
+
+def without_drawn(line: str) -> str:
+    """A line without what the far sides drew at random."""
+    return _DRAWN.sub(_ANYTHING, line)
+
+
+def rewritten(story: Story, told: Sequence[Sequence[str]]) -> str:
+    """The file as it should be: cues and remarks stay, and so does every beat that still fits."""
+    lines: list[str] = []
+    for beat, new in zip(story.beats, told, strict=True):
+        remarks = [line for line in beat.lines if not line or line.startswith("#")]
+        old = [line for line in beat.lines if line not in remarks]
+        lines += [beat.cue] if beat.cue else []
+        lines += beat.lines if _same_lines(old, new) else [*new, *remarks]
+    return "\n".join(lines) + "\n"
+
+
+def _same_lines(expected: Iterable[str], told: Iterable[str]) -> bool:
+    left, right = list(expected), list(told)
+    return len(left) == len(right) and all(same(one, other) for one, other in zip(left, right, strict=True))
