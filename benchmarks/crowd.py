@@ -1,21 +1,21 @@
 """Everybody the service talks to: the sandbox's far sides, and people who write, tap and type their PIN at once.
 
 The same crowd stands in this process, or serves HTTP as a process of its own (`python -m benchmarks.crowd`), where
-`POST /crowd/<act>?count=…` makes people act and answers when all of them are content.
+`POST /crowd/<act>?people=…` makes people act and answers when all of them are content.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import uvloop
+from pydantic import SecretStr
 
 from benchmarks.cpu import seconds_here
 from bot.clock import RealClock, RealRandom, Tasks
@@ -28,14 +28,14 @@ from integrations.sandbox.telegram import ChatMessage, TelegramSide
 from integrations.sandbox.xmlvend import XmlVendSide, XmlVendSideConfig
 
 TELEGRAM_TOKEN = "700000007:benchmark-telegram-token"
-CONSUMER_KEY, CONSUMER_SECRET, PASSKEY = "benchmark-key", "benchmark-consumer-secret", "benchmark-passkey"
+CONSUMER_KEY, CONSUMER_SECRET, PASSKEY = "benchmark-key", "benchmark-secret", "benchmark-passkey"
 SHORTCODE = "174379"
 CLIENT_ID, OPERATOR, PASSWORD = "0000000000001", "benchmark-operator", "benchmark-password"
 
-#: People who act at the same time; each waits for the answer before the next thing.
+#: People who act at the same time; each waits for an answer before the next thing.
 AT_ONCE = 64
 
-#: Every line is answered with one message and asks nothing of the world. The meter's check digit does not fit.
+#: Every line is answered with one message and asks nothing of the world: the meter's check digit does not fit.
 CHAT = ("buy", "14123456789", "back", "menu")
 ORDER = "500 14123456783"
 PIN = "1234"
@@ -43,44 +43,33 @@ PIN = "1234"
 #: A person who waits longer than this has found a bug, not a slow machine.
 PATIENCE_SECONDS = 60.0
 
-Act = Callable[["Customer"], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Acted:
-    """What came of an act: how many people did it, how long it took, what it cost the crowd, slowest wait of each."""
-
-    people: int
-    seconds: float
-    crowd_cpu_seconds: float
-    median_seconds: float
-
 
 class Customer:
-    """One person. `messages` is the queue of what the bot said or edited and this person has not looked at."""
+    """One person. `messages` are what the bot said or edited and this person has not looked at."""
 
     def __init__(self, user_id: int, telegram: TelegramSide) -> None:
         self.user_id = user_id
         self.telegram = telegram
         self.messages: asyncio.Queue[ChatMessage] = asyncio.Queue()
 
-    @property
-    def phone(self) -> str:
-        """E.164."""
-        return f"+2547{self.user_id:08}"
-
     async def say(self, text: str) -> ChatMessage:
         """Type something; the bot's next message."""
         await self.telegram.say(self.user_id, text)
-        return await self.next_message()
+        return await self.answer()
 
     async def tap(self, message: ChatMessage) -> ChatMessage:
         """Tap the first button; the bot's next message."""
         await self.telegram.tap(self.user_id, message.message_id, message.buttons[0][0][1])
-        return await self.next_message()
+        return await self.answer()
 
-    async def next_message(self) -> ChatMessage:
-        """The bot's next message."""
+    async def share_phone(self) -> ChatMessage:
+        """Share the own number; the bot's next message."""
+        await self.telegram.share_contact(self.user_id)
+        return await self.answer()
+
+    async def answer(self) -> ChatMessage:
+        """The bot's next message, after whatever was said has left the phone."""
+        await self.telegram.due.drain()
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.messages.get()
 
@@ -88,68 +77,76 @@ class Customer:
 async def enter(person: Customer) -> None:
     """Begin the chat and share the own phone number, so that later orders do not ask who pays."""
     await person.say("/start")
-    await person.telegram.share_phone(person.user_id)
-    await person.next_message()
+    await person.share_phone()
 
 
 async def chat(person: Customer) -> None:
-    """Four messages, each answered."""
+    """Messages that are answered one by one."""
     for line in CHAT:
         await person.say(line)
 
 
 async def buy(person: Customer) -> None:
-    """One complete payment: order, "is this you", confirm, PIN (typed by `Crowd`), and the receipt."""
+    """One complete payment: order, "is this the right meter", confirm, PIN (the crowd types it), receipt."""
     owner = await person.say(ORDER)
     check = await person.tap(owner)
     message = await person.tap(check)
     while not message.buttons:
-        message = await person.next_message()
-    if "Paid. Here is your electricity." not in message.text:
+        message = await person.answer()
+    if "Here is your electricity" not in message.text:
         raise AssertionError(f"no receipt came, but: {message.text}")
 
 
-ACTS: dict[str, tuple[Act, int]] = {"enter": (enter, 2), "chat": (chat, len(CHAT)), "buy": (buy, 1)}
+ACTS: Final[Mapping[str, Callable[[Customer], Coroutine[Any, Any, None]]]] = {"enter": enter, "chat": chat, "buy": buy}
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What came of an act: how long all took, the median of each, and the processor time of the crowd's process."""
+
+    people: int
+    seconds: float
+    median_seconds: float
+    process_cpu_seconds: float
+
+
+#: Runs work of the crowd, so that a process it shares with the service can count it apart.
+Aside: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]
 
 
 class Crowd:
     """The three far sides behind one `serve`, and as many customers as are called for.
 
-    `send` reaches the service. A delivery does not wait for the one before it: each is a task of its own.
+    `send` reaches the service. No delivery waits for another: each is a task of its own.
     """
 
-    def __init__(self, send: Send, tasks: Tasks, aside: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]]) -> None:
+    def __init__(self, send: Send, tasks: Tasks, aside: Aside) -> None:
         self._send, self._tasks, self._aside = send, tasks, aside
         world = World(self._post, RealClock(), RealRandom(), FaultPlan())
         self.telegram = TelegramSide(world, TELEGRAM_TOKEN)
-        self.daraja = DarajaSide(
-            world,
-            DarajaSideConfig(
-                consumer_key=CONSUMER_KEY, consumer_secret=CONSUMER_SECRET, shortcode=SHORTCODE, passkey=PASSKEY,
-                thinking_seconds=0.0,
-            ),
-        )  # fmt: skip
+        self.daraja = DarajaSide(world, daraja_config())
         self.xmlvend = XmlVendSide(world, XmlVendSideConfig(CLIENT_ID, OPERATOR, Secret(PASSWORD)))
         self.customers: dict[int, Customer] = {}
-        self._next = 1
+        self._people_so_far = 0
 
     # --- the far sides
 
     async def serve(self, request: Request) -> Response:
-        """Answer for whichever party the path names, and let the people it concerns notice."""
+        """Answer for the party the path names, and let the people it concerns notice."""
         path = urlsplit(request.url).path
         if path.startswith("/bot"):
             response = await self.telegram.serve(request)
-            self._noticed(path.rpartition("/")[2], request, response)
+            self._message_seen(path.rpartition("/")[2], request, response)
         elif path.startswith("/xmlvend"):
             response = await self.xmlvend.serve(request)
         else:
             response = await self.daraja.serve(request)
             if path == PUSH_PATH and response.status == 200:
-                self._tasks.spawn("pin", self._aside(self._type_pin(orjson.loads(response.body)["CheckoutRequestID"])))
+                prompt_id = orjson.loads(response.body)["CheckoutRequestID"]
+                self._tasks.spawn("pin", self._counted_aside(self._type_pin(prompt_id)))
         return response
 
-    def _noticed(self, method: str, request: Request, response: Response) -> None:
+    def _message_seen(self, method: str, request: Request, response: Response) -> None:
         if method not in {"sendMessage", "editMessageText"}:
             return
         if response.status != 200:
@@ -161,41 +158,97 @@ class Crowd:
         await self.daraja.enter_pin(prompt_id, PIN)
         await self.daraja.due.drain()
 
+    async def _counted_aside(self, work: Coroutine[Any, Any, None]) -> None:
+        await self._aside(work)
+
     async def _post(self, request: Request, deadline: float) -> Sent:
-        """Take a webhook or a callback off the far side's hands at once."""
-        self._tasks.spawn("deliver", self._delivered(request, deadline))
+        """Take a webhook or a callback out of the far side's hands at once."""
+        self._tasks.spawn("deliver", self._deliver(request, deadline))
         return Response(200)
 
-    async def _delivered(self, request: Request, deadline: float) -> None:
+    async def _deliver(self, request: Request, deadline: float) -> None:
         answer = await self._send(request, deadline)
         if not isinstance(answer, Response) or answer.status != 200:
-            raise AssertionError(f"the service did not take {request.url}: {answer}")
+            raise AssertionError(f"the service did not take a delivery: {answer}")
 
     # --- the people
 
-    async def enter(self, count: int) -> Acted:
-        """New people come in; they are who acts next."""
-        self.customers = {number: Customer(number, self.telegram) for number in range(self._next, self._next + count)}
-        self._next += count
-        for customer in self.customers.values():
-            self.telegram.add_user(customer.user_id, f"Customer {customer.user_id}", customer.phone)
-        return await self.all_act(enter)
-
-    async def all_act(self, act: Act) -> Acted:
-        """Let everybody do it once, AT_ONCE at a time."""
-        room, waits = asyncio.Semaphore(AT_ONCE), []
-
-        async def one(customer: Customer) -> None:
-            async with room:
-                began = time.perf_counter()
-                await self._aside(act(customer))
-                waits.append(time.perf_counter() - began)
-
-        drains = asyncio.create_task(self._aside(self._drains()))
+    async def act(self, name: str, people: int) -> Acted:
+        """Let people do something, AT_ONCE at a time. "enter" brings new people; they do what follows."""
+        if name == "enter":
+            self._come_in(people)
         cpu, began = seconds_here(), time.perf_counter()
-        try:
-            await asyncio.gather(*(one(customer) for customer in self.customers.values()))
-        finally:
-            drains.cancel()
+        room = asyncio.Semaphore(AT_ONCE)
+        actors = list(self.customers.values())[:people]
+        waits = await asyncio.gather(*(self._one(ACTS[name], customer, room) for customer in actors))
         seconds, cpu = time.perf_counter() - began, seconds_here() - cpu
-        return Acted(len(waits), seconds, cpu, sorted(waits)[len(waits) // 2])
+        return Acted(len(waits), seconds, sorted(waits)[len(waits) // 2], cpu)
+
+    def _come_in(self, people: int) -> None:
+        first = self._people_so_far + 1
+        self._people_so_far += people
+        self.customers = {number: Customer(number, self.telegram) for number in range(first, first + people)}
+        for number in self.customers:
+            self.telegram.add_user(number, f"Customer {number}", f"+2547{number:08}")
+
+    async def _one(
+        self, act: Callable[[Customer], Coroutine[Any, Any, None]], customer: Customer, room: asyncio.Semaphore
+    ) -> float:
+        async with room:
+            began = time.perf_counter()
+            await self._aside(act(customer))
+            return time.perf_counter() - began
+
+
+def daraja_config() -> DarajaSideConfig:
+    """A Daraja that calls back as soon as the PIN is typed."""
+    return DarajaSideConfig(
+        consumer_key=CONSUMER_KEY, consumer_secret=CONSUMER_SECRET, shortcode=SHORTCODE, passkey=PASSKEY,
+        thinking_seconds=0.0,
+    )  # fmt: skip
+
+
+def settings(service_url: str, crowd_url: str) -> dict[str, Any]:
+    """What a service must be set to so that it finds this crowd and is found by it, by the names of `Settings`."""
+    return {
+        "public_url": service_url,
+        "log_level": "warning",
+        "secret_key": SecretStr("a-benchmark-key-that-opens-nothing"),
+        "telegram_token": SecretStr(TELEGRAM_TOKEN),
+        "telegram_api_url": crowd_url,
+        "mpesa_api_url": crowd_url,
+        "mpesa_consumer_key": SecretStr(CONSUMER_KEY),
+        "mpesa_consumer_secret": SecretStr(CONSUMER_SECRET),
+        "mpesa_shortcode": SHORTCODE,
+        "mpesa_passkey": SecretStr(PASSKEY),
+        "xmlvend_url": f"{crowd_url}/xmlvend",
+        "xmlvend_client_id": CLIENT_ID,
+        "xmlvend_operator_name": OPERATOR,
+        "xmlvend_password": SecretStr(PASSWORD),
+    }
+
+
+async def main() -> None:
+    """Serve as a process of its own until it is ended; the first line on standard output is the address."""
+    tasks, clock = Tasks(), RealClock()
+
+    async def uncounted(work: Coroutine[Any, Any, Any]) -> Any:
+        return await work
+
+    async with HttpSender(clock) as sender:
+        crowd = Crowd(sender.send, tasks, uncounted)
+
+        async def serve(request: Request) -> Response:
+            parts = urlsplit(request.url)
+            if not parts.path.startswith("/crowd/"):
+                return await crowd.serve(request)
+            acted = await crowd.act(parts.path.removeprefix("/crowd/"), int(parse_qs(parts.query)["people"][0]))
+            return json_response(orjson.dumps(acted))
+
+        async with HttpServer(serve, "127.0.0.1", 0) as server:
+            print(f"http://127.0.0.1:{server.port}", flush=True)
+            await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

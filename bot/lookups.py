@@ -149,7 +149,7 @@ class LookupWorker:
 
     async def _find_meter(self, question: Question, deadline: Deadline) -> Json:
         if await self._asked_too_often(question):
-            return _sorry(T("That were many meter numbers. Please wait ten minutes before trying another."), over=True)
+            return _sorry(T("Those were many meter numbers. Please wait ten minutes before trying another."), over=True)
         until = deadline.at(self.utility.pace.timeout)
         meter = MeterNumber(question.args["meter"])
         match await self.utility.find(meter, until) if until else NotSent("the lease was nearly over"):

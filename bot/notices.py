@@ -41,7 +41,7 @@ def opened(payment: PaymentRow, trade: Trade, phone: str) -> Notice:
     return Notice(
         (
             T("Sending the {operator} request to {phone} …", operator=trade.operator_title, phone=phone),
-            T("Approve *{total}* with your PIN on that phone. We never ask for it here.", total=payment.total),
+            T("Approve *{total}* with the PIN on that phone. We never ask for it here.", total=payment.total),
             _code(payment),
         ),
         progress=True,
@@ -50,18 +50,14 @@ def opened(payment: PaymentRow, trade: Trade, phone: str) -> Notice:
 
 def prompted(payment: PaymentRow, trade: Trade, phone: str) -> Notice:
     """The operator is showing the prompt."""
-    return Notice(
-        (
-            T(
-                "Look at your phone {phone}: {operator} is asking for your PIN.",
-                phone=phone,
-                operator=trade.operator_title,
-            ),
-            T("Approve *{total}* there. We never ask for your PIN here.", total=payment.total),
-            _code(payment),
-        ),
-        progress=True,
+    operator = trade.operator_title
+    look = (
+        T("Look at your phone {phone}: {operator} is asking for your PIN.", phone=phone, operator=operator)
+        if payment.payer_own
+        else T("{operator} is asking for the PIN on that phone, {phone}.", operator=operator, phone=phone)
     )
+    approve = T("Approve *{total}* there. We never ask for a PIN here.", total=payment.total)
+    return Notice((look, approve, _code(payment)), progress=True)
 
 
 def paid(payment: PaymentRow, trade: Trade, *, late: bool) -> Notice:
@@ -219,7 +215,7 @@ def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *
     for token in sale.tokens:
         lines += [BLANK, _token_line(token, sale.tokens), Text("{token}", {"token": Code(token.number.grouped)})]
     lines += [BLANK, T("Meter {meter}, {owner}", meter=sale.meter.reveal(), owner=payment.owner_masked)]
-    if sale.units_text:
+    if sale.units_text and [token.units_text for token in sale.tokens] != [sale.units_text]:
         lines.append(T("Units: *{units}*", units=f"{sale.units_text} {sale.unit}".strip()))
     lines += [T("{label}: {amount}", label=charge.label, amount=charge.amount) for charge in sale.charges]
     lines.append(
@@ -234,7 +230,7 @@ def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *
         lines.append(T("{at}", at=sale.sold_at))
     lines.append(
         T(
-            "{operator} {proof} · {utility} {sale}",
+            "Receipt numbers: {operator} {proof}, {utility} {sale}",
             operator=trade.operator_title,
             proof=money_proof,
             utility=trade.utility_title,
@@ -253,7 +249,7 @@ def _token_line(token: Token, tokens: tuple[Token, ...]) -> Text:
         case TokenKind.KEY_CHANGE:
             changes = [each for each in tokens if each.kind is TokenKind.KEY_CHANGE]
             place = changes.index(token) + 1
-            return T("Key change token {place} of {count} – type this first:", place=place, count=len(changes))
+            return T("Key change token {place} of {count}:", place=place, count=len(changes))
         case TokenKind.FREE:
             return T("Free units ({units}):", units=units) if units else T("Free units:")
         case TokenKind.CREDIT:

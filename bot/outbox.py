@@ -95,6 +95,7 @@ class Parcel:
     customer_id: str
     conversation_id: str
     payment_id: str | None
+    thread: str | None
     channel: str
     address: str
     language: str
@@ -108,7 +109,7 @@ UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHE
   SELECT o.id FROM outbox o
   WHERE o.done = 0 AND o.due_at <= :now AND o.lease_until <= :now
     AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.customer_id = o.customer_id AND e.done = 0 AND e.id < o.id)
-  ORDER BY o.id LIMIT :slots {skip_locked}
+  ORDER BY o.due_at, o.id LIMIT :slots {skip_locked}
 ) RETURNING *
 """
 
@@ -118,7 +119,7 @@ _WHERE_TO = """
 SELECT o.id, c.channel, c.address, p.language,
   (SELECT e.external_id FROM outbox e WHERE e.conversation_id = o.conversation_id AND e.thread = o.thread
      AND e.id < o.id AND e.external_id IS NOT NULL ORDER BY e.id DESC LIMIT 1) AS edits,
-  (SELECT count(*) FROM outbox n WHERE n.customer_id = o.customer_id AND n.id > o.id) AS newer
+  (SELECT count(*) FROM outbox n WHERE n.customer_id = o.customer_id AND n.done = 0 AND n.id > o.id) AS newer
 FROM outbox o JOIN conversation c ON c.id = o.conversation_id JOIN customer p ON p.id = o.customer_id
 WHERE o.id IN {ids}
 """
@@ -142,8 +143,8 @@ class OutboxClaim:
 
     def plan(self, row: dict[str, Any]) -> tuple[Parcel, Change]:
         same = (
-            "id", "fence", "tries", "kind", "customer_id", "conversation_id", "payment_id", "channel", "address",
-            "language", "body_sealed", "edits",
+            "id", "fence", "tries", "kind", "customer_id", "conversation_id", "payment_id", "thread", "channel",
+            "address", "language", "body_sealed", "edits",
         )  # fmt: skip
         return Parcel(overtaken=row["newer"] > 0, **{name: row[name] for name in same}), Change()
 
@@ -187,6 +188,7 @@ class Sender:
             buttons=tuple(Button(data, label(from_json(text), parcel.language)) for data, text in content["buttons"]),
             share_phone=label(from_json(content["share"]), parcel.language) if content["share"] else None,
             edits=parcel.edits,
+            progress=parcel.thread is not None,
         )
 
 

@@ -1,20 +1,25 @@
 """The settings: from the environment (`BILI_…`), a `.env` file and `bili.toml`, in this order of weight.
 
 A section of `bili.toml` is a prefix: `[telegram] token` is `BILI_TELEGRAM_TOKEN`. Start-up names everything that is
-missing or wrong at once, and never a value.
+missing or wrong at once, and never a value. An empty value is as good as none, so that a copy of `.env.example` does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from integrations.contract.money import EXPONENTS
 from integrations.contract.people import Secret
 
 TOML_FILE = Path("bili.toml")
@@ -27,6 +32,43 @@ class SettingsError(Exception):
     """Settings are missing or wrong; the message lists them all, a line each."""
 
 
+def _split(given: object) -> object:
+    """`a, b` in the environment, a list in bili.toml."""
+    if isinstance(given, str):
+        return [part.strip() for part in given.split(",") if part.strip()]
+    return [str(part) for part in given] if isinstance(given, list) else given
+
+
+def _read_json(given: object) -> object:
+    """JSON in the environment, a table in bili.toml."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return orjson.loads(given)
+    except orjson.JSONDecodeError:
+        raise ValueError("this is not JSON") from None
+
+
+def _web_address(given: str) -> str:
+    try:
+        fine = not given or (bool(re.fullmatch(r"https?://[^\s?#]+", given)) and bool(urlsplit(given).hostname))
+    except ValueError:  # a bracket that is no IPv6 address
+        fine = False
+    if not fine:
+        raise ValueError("this is not an address that begins http:// or https://")
+    return given.rstrip("/")
+
+
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Words = Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)]
+Numbers = Annotated[tuple[Annotated[int, Field(gt=0)], ...] | None, NoDecode, BeforeValidator(_split)]
+Waits = Annotated[tuple[Annotated[float, Field(gt=0)], ...] | None, NoDecode, BeforeValidator(_split)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lambda given: str(given).lower())]
+Hour = Annotated[int, Field(ge=0, le=24)]
+Times = Annotated[int, Field(ge=0)]
+
+
 class FeeBand(BaseModel):
     """Amounts up to and including `up_to` cost `fee`; both in whole units of the currency."""
 
@@ -35,24 +77,30 @@ class FeeBand(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. What belongs to one party is optional here and checked where that party is built."""
+    """Everything that can be set. What belongs to one party is optional here and checked where that party is built.
 
-    model_config = SettingsConfigDict(env_prefix="BILI_", env_file=".env", extra="ignore")
+    None stands for the adapter's own default.
+    """
 
-    database_url: str = "sqlite:///var/bili.db"
-    public_url: str = ""
+    model_config = SettingsConfigDict(env_prefix="BILI_", env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    #: Not shown, because a password may stand in it.
+    database_url: str = Field(default="sqlite:///var/bili.db", repr=False)
+    public_url: WebAddress = ""
     host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    secret_key: SecretStr | None = Field(default=None, min_length=SECRET_KEY_LENGTH_MIN)
+    port: int = Field(default=8080, ge=1, le=65535)
+    secret_key: SecretStr | None = None
+    #: Keys of earlier, the newest first: what they sealed still opens.
+    previous_secret_keys: Keys = ()
     proxy_hops: int = Field(default=0, ge=0)
-    log_level: str = "info"
+    log_level: LogLevel = "info"
 
     telegram_token: SecretStr | None = None
-    telegram_api_url: str = "https://api.telegram.org"
+    telegram_api_url: WebAddress = "https://api.telegram.org"
     telegram_webhook_secret: SecretStr | None = None
     telegram_previous_webhook_secret: SecretStr | None = None
 
-    mpesa_api_url: str = ""
+    mpesa_api_url: WebAddress = ""
     mpesa_consumer_key: SecretStr | None = None
     mpesa_consumer_secret: SecretStr | None = None
     mpesa_shortcode: str = ""
@@ -60,25 +108,75 @@ class Settings(BaseSettings):
     mpesa_party_b: str = ""
     mpesa_transaction_type: str = "CustomerPayBillOnline"
     mpesa_merchant: str = "Bili"
+    mpesa_minimum: int | None = Field(default=None, gt=0)
+    mpesa_maximum: int | None = Field(default=None, gt=0)
     mpesa_timeout_seconds: float = Field(default=30.0, gt=0)
     mpesa_settle_seconds: float = Field(default=300.0, gt=0)
+    mpesa_polls_seconds: Waits = None
+    mpesa_doubtful_codes: Words = None
+    mpesa_banned_words: Words = None
 
-    xmlvend_url: str = ""
+    xmlvend_url: WebAddress = Field(default="", repr=False)
     xmlvend_client_id: str = ""
     xmlvend_terminal_ids: str = "0000000000001,0000000000002"
     xmlvend_operator_name: str = ""
     xmlvend_password: SecretStr | None = None
     xmlvend_title: str = "Umoja Power"
+    xmlvend_symbols: Words = None
+    xmlvend_meter_lengths: Numbers = None
+    xmlvend_luhn: bool = True
     xmlvend_timeout_seconds: float = Field(default=60.0, gt=0)
     xmlvend_settle_seconds: float = Field(default=180.0, gt=0)
+    xmlvend_polls_seconds: Waits = None
+    xmlvend_keeps_every_response: bool = True
+    xmlvend_known_texts: Annotated[dict[str, Any], NoDecode, BeforeValidator(_read_json)] = Field(default_factory=dict)
 
-    business_country: str = "KE"
+    business_country: str = Field(default="KE", pattern="^[A-Z]{2}$")
     business_currency: str = "KES"
     business_time_zone: str = "Africa/Nairobi"
     support_contact: str = "your utility's office"
     amounts_minimum: int = Field(default=50, gt=0)
     amounts_maximum: int = Field(default=35_000, gt=0)
-    fee_bands: list[FeeBand] = Field(default_factory=list)
+    fee_bands: Annotated[list[FeeBand], NoDecode, BeforeValidator(_read_json)] = Field(default_factory=list)
+
+    limits_own_hour: Times = 10
+    limits_own_day: Times = 30
+    limits_other_hour: Times = 2
+    limits_other_day: Times = 4
+    limits_targets_day: Times = 3
+    limits_quiet_from_hour: Hour = 21
+    limits_quiet_to_hour: Hour = 7
+
+    @field_validator("secret_key", "previous_secret_keys")
+    @classmethod
+    def _long_enough(cls, given: SecretStr | tuple[SecretStr, ...] | None) -> SecretStr | tuple[SecretStr, ...] | None:
+        keys = given if isinstance(given, tuple) else (given,) if given else ()
+        if any(len(key.get_secret_value()) < SECRET_KEY_LENGTH_MIN for key in keys):
+            raise ValueError(f"a key has at least {SECRET_KEY_LENGTH_MIN} characters;  bili secret  makes a good one")
+        return given
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if not url.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("an address here begins sqlite:/// or postgresql://")
+        return url
+
+    @field_validator("business_time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("this machine knows no such time zone") from None
+        return name
+
+    @field_validator("business_currency")
+    @classmethod
+    def _known_currency(cls, code: str) -> str:
+        if code not in EXPONENTS:
+            raise ValueError(f"a currency here is one of {', '.join(EXPONENTS)}")
+        return code
 
     @classmethod
     def settings_customise_sources(
@@ -100,6 +198,10 @@ class Settings(BaseSettings):
             )
         return Secret(self.secret_key.get_secret_value())
 
+    def previous_keys(self) -> tuple[Secret, ...]:
+        """Keys that still open what they sealed, the newest first."""
+        return tuple(Secret(key.get_secret_value()) for key in self.previous_secret_keys)
+
     def webhook_secret(self) -> Secret:
         """The secret Telegram repeats to us: as set, else derived from the key."""
         if self.telegram_webhook_secret is not None:
@@ -114,25 +216,49 @@ class _Toml(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        if not TOML_FILE.exists():
-            return {}
+        return business()
+
+
+def business() -> dict[str, Any]:
+    """What `bili.toml` says, by setting. SettingsError when it cannot be read or sets what is no setting."""
+    if not TOML_FILE.exists():
+        return {}
+    try:
         data = tomllib.loads(TOML_FILE.read_text(encoding="utf-8"))
-        flat = {name: value for name, value in data.items() if not isinstance(value, dict)}
-        for section, values in data.items():
-            if isinstance(values, dict):
-                flat |= {f"{section}_{name}": value for name, value in values.items()}
-        return flat
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        place = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
+        raise SettingsError(f"{TOML_FILE} cannot be read: {place}") from None
+    flat = {name: value for name, value in data.items() if not isinstance(value, dict)}
+    for section, values in data.items():
+        if isinstance(values, dict):
+            flat |= {f"{section}_{name}": value for name, value in values.items()}
+    return flat
+
+
+def read_settings(**overrides: Any) -> tuple[Settings, list[str]]:
+    """The settings, every wrong one at its default, and a sentence for each of those; it begins with the name.
+
+    A caller with more to check goes on, so that whoever starts the program hears of everything at once.
+    """
+    unknown = [name for name in business() if name not in Settings.model_fields]
+    faults = [f"{TOML_FILE}: there is no setting {name.replace('_', '.', 1)}" for name in unknown]
+    try:
+        return Settings(**overrides), faults
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False)
+        faults += [f"{_place(fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}" for fault in wrong]
+        fields = Settings.model_fields
+        names = {str(fault["loc"][0]) for fault in wrong}
+        defaults = {name: fields[name].get_default(call_default_factory=True) for name in names}
+        return Settings(**{**overrides, **defaults}), faults
 
 
 def load_settings(**overrides: Any) -> Settings:
     """The settings in force. Raises SettingsError with every fault at once."""
-    try:
-        return Settings(**overrides)
-    except ValidationError as error:
-        lines = [f"{_name(fault['loc'])}: {fault['msg']}" for fault in error.errors(include_input=False)]
-        raise SettingsError("\n".join(lines)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{TOML_FILE} cannot be read: {error}") from None
+    settings, faults = read_settings(**overrides)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
 
 
 def revealed(value: SecretStr | None) -> Secret:
@@ -140,5 +266,7 @@ def revealed(value: SecretStr | None) -> Secret:
     return Secret(value.get_secret_value() if value else "")
 
 
-def _name(place: tuple[int | str, ...]) -> str:
-    return "BILI_" + "_".join(str(part) for part in place).upper()
+def _place(place: tuple[int | str, ...]) -> str:
+    """The setting, and where in it: `BILI_FEE_BANDS` or `BILI_FEE_BANDS (0.up_to)`."""
+    inside = ".".join(str(part) for part in place[1:])
+    return f"BILI_{str(place[0]).upper()}" + (f" ({inside})" if inside else "")

@@ -36,7 +36,7 @@ _STATES: dict[State, Text] = {
     State.PAID: T("Paid. The token is being bought."),
     State.VENDING: T("Paid. The utility was asked for the token; its answer is awaited."),
     State.VENDED: T("Paid, and the token was sent. Write *token* to get it again."),
-    State.REFUND_DUE: T("Paid, but no token could be bought. A person of ours returns the money."),
+    State.REFUND_DUE: T("Paid, but no token could be bought. The money goes back to the phone that paid."),
     State.REFUNDING: T("The money is on its way back."),
     State.REFUNDED: T("The money was returned."),
 }
@@ -51,7 +51,7 @@ def status(sql: Sql, customer_id: str, receipt: str, parties: Parties) -> Tellin
     if payment is None and receipt:
         return Telling(
             (
-                T("I know no payment with receipt {receipt} of yours.", receipt=Code(receipt)),
+                T("I know no payment of yours with the receipt number {receipt}.", receipt=Code(receipt)),
                 T(
                     "If you paid through me, wait a minute and write *status*; else contact {contact}.",
                     contact=parties.trade.support_contact,

@@ -64,7 +64,7 @@ async def purchase(who: Customer, account: FoundMeter, wish: Wish) -> None:
     """From a meter to an opened payment."""
     amount = wish.amount
     if amount is None or questions.outside(amount, who, account):
-        amount = await questions.how_much(who, account, wish.amount)
+        amount = await questions.how_much(who, account)
     payer = wish.payer or await questions.who_pays(who)
     while True:
         offer = await price(account.meter, amount, payer)
@@ -76,7 +76,7 @@ async def purchase(who: Customer, account: FoundMeter, wish: Wish) -> None:
                 await open_payment(account, amount, payer, offer)
                 return
             case "amount":
-                amount = await questions.how_much(who, account, None)
+                amount = await questions.how_much(who, account)
             case "payer":
                 payer = await questions.which_phone(who)
             case "stop":

@@ -11,7 +11,7 @@ from typing import Any
 
 from flows import words
 from flows.progress import Progress
-from flows.talk import Answer, Ask, Call, Entry, Say, back, before_last_call
+from flows.talk import Answer, Ask, Call, Entry, Say, back
 from flows.text import T, Text
 from flows.turn import CallAnswered, Fact, Flows, Heard, Said, Turn, View
 from flows.understand import (
@@ -25,6 +25,9 @@ from flows.understand import (
     operator_sms,
 )
 from integrations.contract.message import Content, Edited, Reachable, SharedPhone, Tapped, Typed, Unreadable
+
+#: So many messages are held for one conversation while a call is pending; what comes after them is not kept.
+HELD_MAX = 20
 
 
 def take_turn(flows: Flows, view: View, heard: Sequence[Heard]) -> Turn:
@@ -62,8 +65,7 @@ class _Thinking(Progress):
 
     def fact(self, item: Heard) -> None:
         self.turn.answered[item.id] = "noted"
-        if isinstance(self.step, Ask) and self.step.fresh:
-            self._cut(before_last_call(self._journal()))
+        self._renew()
 
     def message(self, item: Heard, content: Content) -> None:
         match content:
@@ -89,11 +91,22 @@ class _Thinking(Progress):
         if command is not None:
             self._command(item, command)
         elif isinstance(self.step, Call):
-            self.turn.held.append(item.id)
+            self._hold(item)
         elif isinstance(self.step, Ask):
             self._answer_in_words(item, self.step, text)
         else:
             self._unprompted(item, text)
+
+    def _hold(self, item: Heard) -> None:
+        if len(self.turn.held) < HELD_MAX:
+            self.turn.held.append(item.id)
+            return
+        self._forget(item.id, "too many while waiting")
+
+    def _forget(self, item_id: int, why: str) -> None:
+        """Put away a text that was never read: it may be a PIN, so nothing of it is kept."""
+        self.turn.answered[item_id] = why
+        self.turn.blanked.append(item_id)
 
     def _answer_in_words(self, item: Heard, ask: Ask[Any], text: str) -> None:
         if self._shortcut(item, text, whole=True):
@@ -102,7 +115,9 @@ class _Thinking(Progress):
         number_is_answer = ask.expects_number and text.strip().isdecimal()
         chosen = None if number_is_answer else choice_in(text, labels)
         answer = Answer(text=text) if chosen is None else Answer(choice=ask.choices[chosen].id)
-        if not self._fits(ask, answer) and self._no_answer(item, text, expects_number=ask.expects_number):
+        # What fits may be a lone number; a secret that is called one is not kept even where any text would do.
+        plain = self._fits(ask, answer) and not self._is_secret(text, expects_number=True)
+        if not plain and self._no_answer(item, text, expects_number=ask.expects_number):
             return
         if ask.fresh and not self._was_shown(item):
             self._remark(item, "too early", T("Please check this first."))
@@ -118,7 +133,8 @@ class _Thinking(Progress):
         """Begin a purchase from one line; `whole` asks for both a meter and an amount, as in mid-question."""
         trade = self.view.who.trade
         order = one_line(
-            text, lengths=trade.meter_lengths, currency=trade.currency, nicknames=self.view.who.nicknames
+            text, lengths=trade.meter_lengths, currency=trade.currency, nicknames=self.view.who.nicknames,
+            country=trade.country,
         )  # fmt: skip
         if not isinstance(order, OneLine):
             return False
@@ -143,7 +159,7 @@ class _Thinking(Progress):
             self.turn.answered[item.id] = "greeting"
             self._greet()
             return True
-        if looks_like_pin(text, expects_number=expects_number):
+        if self._is_secret(text, expects_number=expects_number):
             self.turn.blanked.append(item.id)
             self._remark(item, "pin", *words.PIN_WARNING)
             return True
@@ -153,6 +169,15 @@ class _Thinking(Progress):
             self._errand(item, "status", {"receipt": receipt})
             return True
         return False
+
+    def _is_secret(self, text: str, *, expects_number: bool) -> bool:
+        return looks_like_pin(text, expects_number=expects_number, lengths=self.view.who.trade.meter_lengths)
+
+    def _greet(self) -> None:
+        """A greeting is no reason to leave an order: an open question is only asked again."""
+        if self.step is None:
+            self._say(Say(words.WELCOME, words.MENU))
+        self.ask_again = True
 
     def _tapped(self, item: Heard, data: str) -> None:
         if data == self.turn.last_tap:
@@ -165,12 +190,20 @@ class _Thinking(Progress):
             case "lang":
                 self._language(item, rest)
             case "retry":
-                payment, _, number = rest.partition(":")
-                self.turn.last_tap = data
-                self.turn.answered[item.id] = "tapped"
-                self._begin("try_again", {"payment": payment, "after": int(number) if number.isdecimal() else 0})
+                self._retry(item, rest)
             case _:
                 self._tapped_choice(item, data)
+
+    def _retry(self, item: Heard, which: str) -> None:
+        """Begin to try a payment again. Only a second tap while that is looked into is silent: later may differ."""
+        payment, _, number = which.partition(":")
+        args = {"payment": payment, "after": int(number) if number.isdecimal() else 0}
+        state = self.turn.state
+        if state is not None and (state.flow, state.args) == ("try_again", args):
+            self.turn.answered[item.id] = "repeat"
+            return
+        self.turn.answered[item.id] = "tapped"
+        self._begin("try_again", args)
 
     def _tapped_choice(self, item: Heard, data: str) -> None:
         place, _, choice = data.rpartition(".")
@@ -193,13 +226,13 @@ class _Thinking(Progress):
         if isinstance(self.step, Ask) and self.step.share_phone is not None:
             self._take(item, self.step, Answer(phone=phone))
         else:
-            self.remarks.append(T("Thank you, I noted your phone number."))
+            self._add_remarks(T("Thank you, I noted your phone number."))
 
     # --- global words
 
     def _command(self, item: Heard, command: Command) -> None:
         for held in self.turn.held:
-            self.turn.answered[held] = "discarded"
+            self._forget(held, "discarded")
         self.turn.held.clear()
         self.turn.answered[item.id] = command.value
         match command:
@@ -228,7 +261,7 @@ class _Thinking(Progress):
                 self.ask_again = True
             case Command.LANGUAGE:
                 offered = tuple((f"lang:{code}", Text(name)) for code, name in self.view.who.trade.languages)
-                self.turn.said.append(Said(words.WHICH_LANGUAGE, offered))
+                self._put(Said(words.WHICH_LANGUAGE, offered))
             case Command.AGENT:
                 self._order(f"{self.view.conversation_id}:agent:{item.id}", "ask_for_person", {})
                 self._say(Say((T("For a person, contact {contact}.", contact=self.view.who.trade.support_contact),)))
@@ -261,10 +294,11 @@ class _Thinking(Progress):
             return
         shorter = back(self._journal())
         if shorter is None:
-            self.remarks.append(T("This is the first question; there is nothing to go back to."))
+            self._add_remarks(T("This is the first question; there is nothing to go back to."))
             self.ask_again = True
             return
         self._cut(shorter)
+        self._renew()
 
     def _cancel(self) -> None:
         if self.turn.state is None:

@@ -48,8 +48,8 @@ class Progress:
     def _take(self, item: Heard, ask: Ask[Any], answer: Answer) -> None:
         self.turn.answered[item.id] = "answer"
         if ask.valid_seconds and self.view.now > self.turn.asked_at + ask.valid_seconds * 1000:
-            self.remarks.append(T("That offer is a while old. Here is what holds now:"))
-            self._cut(before_last_call(self._journal()))
+            self._add_remarks(T("That offer is a while old. Here is what holds now:"))
+            self._renew()
             return
         try:
             ask.parse(answer)
@@ -62,9 +62,9 @@ class Progress:
     def _missed(self, why: Body) -> None:
         state = self._state()
         self.turn.state = replace(state, misses=state.misses + 1)
-        self.remarks.extend(why)
+        self._add_remarks(*why)
         if state.misses + 1 >= MISSES_BEFORE_HELP:
-            self.remarks.append(T("Write *help* for what I understand, *back* for the question before, or *cancel*."))
+            self._add_remarks(T("Write *help* for what I understand, *back* for the question before, or *cancel*."))
         self.ask_again = True
 
     def _begin(self, name: str, args: Mapping[str, Json]) -> None:
@@ -89,12 +89,17 @@ class Progress:
         self.turn.epoch += 1
         self._advance()
 
+    def _renew(self) -> None:
+        """Look an open offer up again; another question stays as it is."""
+        if isinstance(self.step, Ask) and self.step.valid_seconds:
+            self._cut(before_last_call(self._journal()))
+
     def _advance(self) -> None:
         """Replay to the next open question or call, writing the orders of the commits on the way."""
         while True:
             state = self._state()
             script = self.flows.get(state.flow)
-            if script is None or script.revision != state.revision or len(state.journal) >= JOURNAL_ENTRIES_MAX:
+            if script is None or script.revision != state.revision:
                 self._start_over()
                 return
             who = from_json(state.who, self.view.who.trade)
@@ -115,6 +120,9 @@ class Progress:
                     self.turn.state = replace(
                         self._state(), journal=(*state.journal, Entry("commit", commit.key))
                     )  # fmt: skip
+                case Waiting() if stand.position >= JOURNAL_ENTRIES_MAX:
+                    self._start_over()
+                    return
                 case Waiting(Ask() | Call() as step):
                     self.step = step
                     return
@@ -135,23 +143,26 @@ class Progress:
                 place = self._place(len(self._journal()))
                 if place != self.view.pending:
                     self.turn.errands.append(Errand(place, call.key, call.args))
-                if self.remarks:
-                    self.turn.said.append(Said(tuple(self.remarks)))
+                self._put_remarks()
             case Ask() as ask if state is not None:
                 if self.ask_again or self.remarks or state.asked != len(state.journal):
                     self._question(ask, state)
             case _:
-                if self.remarks:
-                    self._say(Say(tuple(self.remarks), words.MENU))
+                self._put_remarks(words.MENU_BUTTONS)
         return self.turn
 
     def _question(self, ask: Ask[Any], state: State) -> None:
         position = len(state.journal)
         body = (*self.remarks, BLANK, *ask.body) if self.remarks else ask.body
+        if self.turn.said and not self.turn.said[-1].buttons:
+            # What was just said and the question are one message: people read one, and pay for one.
+            body = (*self.turn.said.pop().body, BLANK, *body)
         buttons = tuple((f"{self.turn.epoch}.{position}.{choice.id}", choice.label) for choice in ask.choices)
         self.turn.said.append(Said(body, buttons, ask.share_phone, question=True))
+        if state.asked != position:
+            # Asking again keeps the time of the first asking: an offer does not get younger by being repeated.
+            self.turn.asked_at = self.view.now
         self.turn.state = replace(state, asked=position)
-        self.turn.asked_at = self.view.now
 
     # --- small things
 
@@ -169,12 +180,25 @@ class Progress:
 
     def _remark(self, item: Heard, disposition: str, *texts: Text) -> None:
         self.turn.answered[item.id] = disposition
-        self.remarks.extend(texts)
+        self._add_remarks(*texts)
         self.ask_again = True
 
+    def _add_remarks(self, *texts: Text) -> None:
+        """The same is said once a turn, however many inputs give cause for it."""
+        self.remarks.extend(text for text in texts if text not in self.remarks)
+
+    def _put_remarks(self, buttons: tuple[tuple[str, Text], ...] = ()) -> None:
+        if self.remarks:
+            self.turn.said.append(Said(tuple(self.remarks), buttons))
+            self.remarks.clear()
+
+    def _put(self, said: Said) -> None:
+        """Say something, after what was remarked on the inputs before it."""
+        self._put_remarks()
+        self.turn.said.append(said)
+
     def _say(self, say: Say) -> None:
-        buttons = tuple((f"go:{choice.id}", choice.label) for choice in say.choices)
-        self.turn.said.append(Said(say.body, buttons))
+        self._put(Said(say.body, tuple((f"go:{choice.id}", choice.label) for choice in say.choices)))
 
     def _order(self, order_id: str, key: str, args: Mapping[str, Json]) -> None:
         self.turn.orders.append(Order(order_id, key, args))

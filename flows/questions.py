@@ -8,7 +8,7 @@ from flows.customer import Customer
 from flows.lookups import FoundMeter, Offer
 from flows.talk import Answer, Ask, Choice, Invalid
 from flows.text import BLANK, Body, T, verbatim
-from flows.understand import amount_in, meter_in, phone_in, yes_no_in
+from flows.understand import amount_in, looks_like_pin, meter_in, phone_in, yes_no_in
 from integrations.contract.money import Money
 from integrations.contract.people import MeterNumber, Phone
 
@@ -17,6 +17,9 @@ OFFER_SECONDS = 600
 
 #: Amounts offered as buttons, in whole units of the currency.
 USUAL_AMOUNTS = (200, 500, 1000)
+
+#: Where a PIN might be typed by mistake, a bare number is an amount when it is a multiple of this, in minor units.
+ROUND_MINOR = 1000
 
 #: So many saved meters are offered as buttons; others are typed.
 METERS_OFFERED_MAX = 6
@@ -42,7 +45,7 @@ def which_meter(who: Customer) -> Ask[MeterNumber]:
         if meter is None:
             lengths = " / ".join(str(length) for length in who.trade.meter_lengths)
             raise Invalid(
-                T("That is not a meter number. It has {lengths} digits and stands on the meter.", lengths=lengths)
+                T("That is not a meter number. It has {lengths} digits, printed on the meter.", lengths=lengths)
             )
         return meter
 
@@ -67,10 +70,11 @@ def is_this_the_owner(found: FoundMeter) -> Ask[bool]:
         BLANK,
         T("Is this the right meter?"),
     )
-    return Ask("is_this_the_owner", body, _yes_or_no, (YES, Choice("no", T("No, another meter"))))
+    # Fresh: a second "yes" to the question before must not agree to an owner nobody has read.
+    return Ask("is_this_the_owner", body, _yes_or_no, (YES, Choice("no", T("No, another meter"))), fresh=True)
 
 
-def how_much(who: Customer, account: FoundMeter, refused: Money | None) -> Ask[Money]:
+def how_much(who: Customer, account: FoundMeter) -> Ask[Money]:
     """An amount within the utility's and the operator's limits."""
     usual = [Money.of(units, who.trade.currency) for units in USUAL_AMOUNTS]
     offered = [amount for amount in usual if not outside(amount, who, account)]
@@ -87,16 +91,14 @@ def how_much(who: Customer, account: FoundMeter, refused: Money | None) -> Ask[M
             raise Invalid(*why)
         return amount
 
-    body: Body = (T("How much electricity, in {currency}?", currency=who.trade.currency),)
-    if refused is not None:
-        body = (*outside(refused, who, account), *body)
+    low, high = _bounds(who, account)
+    body = (T("How much electricity? From {minimum} to {maximum}.", minimum=low, maximum=high),)
     return Ask("amount", body, parse, choices, expects_number=True)
 
 
 def outside(amount: Money, who: Customer, account: FoundMeter) -> Body:
     """Why this amount cannot be sold here; empty when it can."""
-    low = max((bound for bound in (who.trade.minimum, account.minimum) if bound), key=lambda bound: bound.minor)
-    high = min((bound for bound in (who.trade.maximum, account.maximum) if bound), key=lambda bound: bound.minor)
+    low, high = _bounds(who, account)
     if amount.minor < low.minor:
         return (T("The least is {minimum}.", minimum=low),)
     if amount.minor > high.minor:
@@ -104,6 +106,12 @@ def outside(amount: Money, who: Customer, account: FoundMeter) -> Body:
     if amount.minor % who.trade.step.minor:
         return (T("Please use a whole amount: mobile money takes no cents."),)
     return ()
+
+
+def _bounds(who: Customer, account: FoundMeter) -> tuple[Money, Money]:
+    low = max((bound for bound in (who.trade.minimum, account.minimum) if bound), key=lambda bound: bound.minor)
+    high = min((bound for bound in (who.trade.maximum, account.maximum) if bound), key=lambda bound: bound.minor)
+    return low, high
 
 
 async def who_pays(who: Customer) -> Phone:
@@ -171,7 +179,7 @@ def _restated(who: Customer, account: FoundMeter, amount: Money, payer: Phone, o
     lines.append(BLANK)
     lines.append(
         T(
-            "Your phone will ask to pay *{total}* to *{merchant}*, account {account}… Type your PIN there, not here.",
+            "The phone will ask to pay *{total}* to *{merchant}*, account {account}… Type the PIN there, not here.",
             total=amount + offer.fee,
             merchant=who.trade.merchant,
             account=account.meter.reveal()[-4:],
@@ -191,9 +199,17 @@ def _typed_decision(text: str, who: Customer, account: FoundMeter) -> Decision:
     if answer is not None:
         return "pay" if answer else "stop"
     amount = amount_in(text, who.trade.currency)
-    if isinstance(amount, Money) and not outside(amount, who, account):
-        return amount
-    raise Invalid(T("Write *yes* to pay, *no* to stop, or another amount."))
+    if not isinstance(amount, Money) or _may_be_pin(text, amount):
+        raise Invalid(T("Write *yes* to pay, *no* to stop, or another amount."))
+    why = outside(amount, who, account)
+    if why:
+        raise Invalid(*why)
+    return amount
+
+
+def _may_be_pin(text: str, amount: Money) -> bool:
+    """A lone `4821` below words about a PIN is one sooner than an amount; amounts are round."""
+    return amount.minor % ROUND_MINOR != 0 and looks_like_pin(text, expects_number=False)
 
 
 def _yes_or_no(answer: Answer) -> bool:

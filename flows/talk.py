@@ -70,7 +70,7 @@ class Ask(Generic[T]):
         value = yield self
         try:
             return self.parse(answer_from_json(value))
-        except Invalid as misfit:
+        except (Invalid, TypeError) as misfit:
             raise _Misfit(self.key) from misfit
 
 
@@ -231,10 +231,18 @@ def back(journal: Journal) -> Journal | None:
 
 
 def before_last_call(journal: Journal) -> Journal:
-    """The journal up to, not including, its last call: what is looked up again when an offer went out of date."""
+    """The journal up to, not including, its last call: what is looked up again when an offer went out of date.
+
+    What is committed is not undone: with a commit after the call, the journal stays as it is.
+    """
     for position in range(len(journal) - 1, -1, -1):
-        if journal[position].kind == "call":
-            return journal[:position]
+        match journal[position].kind:
+            case "call":
+                return journal[:position]
+            case "commit":
+                return journal
+            case "ask":
+                continue
     return journal
 
 

@@ -78,6 +78,7 @@ def _is_card(found: str, lengths: tuple[int, ...]) -> bool:
     return issued and len(digits) not in lengths and luhn_fits(digits)
 
 
+MPESA_RECEIPT_LENGTH = 10
 _OPERATOR_SMS = re.compile(r"(?<![A-Z0-9])([A-Z0-9]{8,12})\s{1,3}(?:CONFIRMED|IMETHIBITISHWA)(?![A-Z])")
 
 
@@ -86,5 +87,12 @@ def operator_sms(text: str) -> str | None:
 
     It is what the customer says, no proof of anything. None when there is none, or when two SMS were forwarded.
     """
-    found = {code for code in _OPERATOR_SMS.findall(clean(text).upper()) if _DIGIT.search(code) and not code.isdigit()}
+    said = clean(text)
+    # About one receipt number in fifteen has letters only; the SMS begins with it and shouts it, as no word would.
+    first = said.split(maxsplit=1)[:1]
+    found = {
+        code
+        for code in _OPERATOR_SMS.findall(said.upper())
+        if not code.isdigit() and (_DIGIT.search(code) or (len(code) == MPESA_RECEIPT_LENGTH and first == [code]))
+    }
     return found.pop() if len(found) == 1 else None

@@ -63,8 +63,8 @@ SELECT
     AS hour,
   (SELECT count(*) FROM attempt WHERE payer_hash = :payer AND created_at > :now - 86400000)
     AS day,
-  (SELECT count(DISTINCT a.payer_hash) FROM attempt a JOIN payment p ON p.id = a.payment_id
-    WHERE a.customer_id = :customer AND a.payer_hash <> :payer AND p.payer_own = 0 AND a.created_at > :now - 86400000)
+  (SELECT count(DISTINCT a.payer_hash) FROM payment p JOIN attempt a ON a.payment_id = p.id
+    WHERE p.customer_id = :customer AND a.payer_hash <> :payer AND p.payer_own = 0 AND a.created_at > :now - 86400000)
     AS targets,
   (SELECT count(*) FROM customer WHERE phone_hash = :payer AND stopped = 1 AND id <> :customer) AS blocked
 """

@@ -39,9 +39,6 @@ SILENCE_MILLISECONDS = 10_000
 ASK_TRIES_MAX = 40
 ASK_PAUSE_SECONDS = 0.25
 
-#: Plans are made anew after so many commits, so that one made while a table was small is not kept when it has grown.
-COMMITS_PER_PLAN = 500
-
 _WRITER_SETTINGS = """
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '15s';
@@ -95,6 +92,7 @@ class PostgresSql:
         self._connect = connect
         self._pause = pause
         self._open: Connection | None = None
+        self._uses = 0
 
     @property
     def connection(self) -> Connection:
@@ -104,6 +102,7 @@ class PostgresSql:
 
     def rows(self, statement: str, **params: Value) -> list[dict[str, Any]]:
         self._pause()
+        self._plan_anew()
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_with_params(statement), params)
             return cursor.fetchall() if cursor.description else []
@@ -128,6 +127,16 @@ class PostgresSql:
             self._open.close()
             self._open = None
 
+    def _plan_anew(self) -> None:
+        """Drop plans after 1, 2, 4, 8 … uses: one made for an empty table reads a full one from end to end.
+
+        The server does so by itself when it has counted the rows again, but that is a minute away, and a minute is
+        ten thousand payments.
+        """
+        self._uses += 1
+        if self._uses.bit_count() == 1:
+            self.connection.execute("DISCARD PLANS")
+
 
 class PostgresDatabase(PostgresSql):
     """The writer's side: what `batch` needs of a database."""
@@ -140,7 +149,8 @@ class PostgresDatabase(PostgresSql):
         if self._writer is None:
             [(self._writer,)] = self.connection.execute(_REGISTER)
         self._now = None
-        self.connection.execute("BEGIN" if (self._number + 1) % COMMITS_PER_PLAN else "DISCARD PLANS; BEGIN")
+        self._plan_anew()
+        self.connection.execute("BEGIN")
 
     def now(self) -> int:
         """One moment for the whole transaction; waiting for locks only shortens a lease."""

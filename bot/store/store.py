@@ -59,8 +59,9 @@ class Sides:
 
 
 def sqlite_path(url: str) -> Path | None:
-    """The file behind a `sqlite:///` address; None for another kind of database."""
-    return Path(url.removeprefix(SQLITE_PREFIX)) if url.startswith(SQLITE_PREFIX) else None
+    """The file behind a `sqlite:///` address; None for anything else, memory too, which would not outlive a crash."""
+    name = url.removeprefix(SQLITE_PREFIX)
+    return None if name in {url, "", ":memory:"} else Path(name)
 
 
 def sides(url: str, clock: Clock) -> Sides:

@@ -46,12 +46,14 @@ class Message:
     """One message to one person. `edits` is the channel's id of an earlier message this one replaces in place.
 
     `share_phone` is the label of a button by which the channel hands over the sender's own number, where it can.
+    `progress` says that a later message will replace this one in place: nothing may hang on it that forbids editing.
     """
 
     body: Rich
     buttons: tuple[Button, ...] = ()
     share_phone: str | None = None
     edits: str | None = None
+    progress: bool = False
 
 
 def plain(message: Message) -> str:

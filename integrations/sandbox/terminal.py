@@ -88,6 +88,7 @@ class Terminal:
     async def obey_and_leave(self, lines: AsyncIterator[str]) -> None:
         """As `obey`; then `follow` ends too."""
         await self.obey(lines)
+        self.out.write("\n")
         self._staying.reschedule(asyncio.get_running_loop().time())
 
     async def _obeyed(self, line: str, state: StateView) -> bool:

@@ -150,7 +150,7 @@ async def test_a_row_that_cannot_even_be_pushed_back_keeps_its_lease(held: Store
 async def test_a_claim_whose_statement_is_wrong_raises_to_its_caller_alone(held: Store) -> None:
     class Wrong(PaymentClaim):
         def take(self, sql: Any) -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = sql.rows("SELECT nothing FROM nowhere")
+            rows: list[dict[str, Any]] = sql.rows("SELECT id FROM nowhere")
             return rows
 
     raised, wrote = await asyncio.gather(held.claim(Wrong()), held.write(turn("ann", 0)), return_exceptions=True)

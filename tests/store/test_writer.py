@@ -27,6 +27,7 @@ class Inline:
 
     steps: list[object] = field(default_factory=list)
     pauses: int = 0
+    stopped: bool = False
 
     async def call(self, work: Callable[[], T]) -> T:
         return work()
@@ -45,7 +46,7 @@ class Inline:
         self.pauses += 1
 
     def stop(self) -> None:
-        self.steps.append("stop")
+        self.stopped = True
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from itertools import chain
 
 import orjson
 
@@ -15,7 +16,7 @@ from integrations.sandbox.daraja import TOKEN_PATH, PinPrompt
 from integrations.sandbox.host import SandboxHost
 from integrations.sandbox.telegram_chats import ChatMessage
 from tests.town import AMINA, SANDBOX, SERVICE, Town
-from tests.transcripts.transcript import Beat, Story, message_lines
+from tests.transcripts.transcript import Beat, Story, message_lines, same_label
 
 #: Unlike her chat's address, so that it is found in a database only where her number was written.
 PHONE = "+254712000555"
@@ -28,7 +29,8 @@ LEASES_SECONDS = 150.0
 PATIENCE_SECONDS = 1800.0
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
-_TAP = re.compile(r"\[(?P<label>.+)\](?P<how> old| again)?")
+_AT_ONCE = " (at once) "
+_TAP = re.compile(r"\[(?P<label>.+)\](?P<old> old)?")
 _PASS = re.compile(r"(?P<count>[0-9]+) (?P<unit>second|minute|hour)s? pass(?:es)?")
 _BOUGHT = re.compile(r"yesterday (?P<amount>[0-9]+) for (?P<meter>[0-9]+)")
 
@@ -105,6 +107,7 @@ class Performance:
         self._waited = True
         self._telegram = town.sandbox.telegram
         self._faults = town.sandbox.xmlvend.world.faults
+        self._handset = town.sandbox.daraja.handset(PHONE.removeprefix("+"))
         self._since = (0, 0, 0)
         self._delivered: list[Request] = []
         self._telegram.add_user(AMINA, "Amina", PHONE)
@@ -116,7 +119,11 @@ class Performance:
             self._faults.arm("double_callback", -1)
             self._keep_what_is_delivered()
         for beat in story.beats:
-            await self._beat(beat)
+            try:
+                await self._beat(beat)
+            except AssertionError as error:
+                error.add_note("\n".join(["The story so far:", *chain.from_iterable(self.told), beat.cue]))
+                raise
             self.told.append([*self.doorway.take(), *[await self.fact(kind) for kind in beat.facts]])
 
     async def end(self) -> None:
@@ -147,7 +154,8 @@ class Performance:
     async def _does(self, cue: str) -> None:
         if self.mode is Mode.TWICE:
             self._faults.arm("telegram_double_delivery", 1)
-        await self._act(cue)
+        for each in cue.split(_AT_ONCE):
+            await self._act(each)
         if self.mode is Mode.RESTARTED:
             await self._telegram.due.drain()
             await self.town.reboot()
@@ -156,7 +164,7 @@ class Performance:
 
     async def _act(self, cue: str) -> None:
         if tap := _TAP.fullmatch(cue):
-            await self._tap(tap["label"], tap["how"] or "")
+            await self._tap(tap["label"], 0 if tap["old"] else -1)
             return
         match cue:
             case "(photo)" | "(voice)":
@@ -166,28 +174,31 @@ class Performance:
             case "(edit)":
                 mine = [message for message in self._telegram.chat(AMINA) if not message.from_bot]
                 await self._telegram.edit(AMINA, mine[-1].message_id, mine[-1].text + "0")
+            case "(forward sms)":
+                await self._telegram.say(AMINA, self._handset.sms[-1])
             case _:
                 await self._telegram.say(AMINA, cue)
 
-    async def _tap(self, label: str, how: str) -> None:
+    async def _tap(self, label: str, place: int) -> None:
         found = self._buttons(label)
         waited = 0.0
         while not found and self.crashed and waited < PATIENCE_SECONDS:
             await self._let(LEASES_SECONDS)
             found, waited = self._buttons(label), waited + LEASES_SECONDS
         assert found, f"there is no button [{label}]"
-        message_id, data = found[0] if how == " old" else found[-1]
-        if not data:
-            await self._telegram.say(AMINA, label)
-            return
-        await self._telegram.tap(AMINA, message_id, data)
+        message_id, data = found[place]
+        if message_id:
+            await self._telegram.tap(AMINA, message_id, data)
+        else:
+            await self._telegram.say(AMINA, data)
 
     def _buttons(self, label: str) -> list[tuple[int, str]]:
-        """Where a button of this name is, oldest first, with its data; "" for a key, which types its own name."""
+        """Where buttons of this name are, oldest first, with their data; keys, which type their own name, are at 0."""
         found = []
         for message in self._telegram.chat(AMINA):
-            found += [(message.message_id, data) for row in message.buttons for name, data in row if name == label]
-            found += [(message.message_id, "") for name in message.keys if name == label]
+            inline = [button for row in message.buttons for button in row]
+            found += [(message.message_id, data) for name, data in inline if same_label(label, name)]
+            found += [(0, name) for name in message.keys if same_label(label, name)]
         return found
 
     async def _answers(self) -> int:
@@ -220,7 +231,7 @@ class Performance:
             case "cancel", ():
                 await daraja.cancel((await self._prompt()).id)
             case "balance", (units,):
-                daraja.handset(PHONE.removeprefix("+")).balance = Money.of(int(units), "KES")
+                self._handset.balance = Money.of(int(units), "KES")
             case "fault", (fault,):
                 self._faults.arm(fault)
             case "restart", ():

@@ -2,14 +2,15 @@
 
 One story a file. Its first line is `# title / language / what it shows`; further `#` lines are remarks.
 
-    > text          the customer types          > [Label]       taps the newest button of that name
-    > (photo)       or (share phone), (share contact), (edit); `> [Label] again` is a second tap, `old` the oldest one
+    > text          the customer types; `a (at once) b` are two messages, sent before the first is answered
+    > [Label]       taps the newest button of that name; `[Label] old` the oldest of that name
+    > (photo)       or (voice), (edit), (share phone), (share contact), (forward sms)
     ~ pin 1234      the world outside: the phone, time, a fault, a restart (all of them in `stage.py`)
     < text          the bot's message, `<*` an earlier one edited in place, `|` its further lines,
     [Yes] [No]      its buttons, `(Share my phone number)` the key that shares the number
     = vended        what is true then: states of the payments; `= case …`, `= tokens …`, `= money …`
 
-The characters `…` stand for anything.
+`…` stands for anything, and a line `| …` for any number of further lines.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ LINES_MAX = 60
 
 _CUES = (">", "~")
 _ANYTHING = "…"
+_ANY_LINES = "| …"
+_SOME_LINES = r"(?:\|.*\n)*"
 
 #: What the sandbox's parties draw at random: tokens, and receipt numbers of money.
 _DRAWN = re.compile(r"(?:[0-9]{4} ){4}[0-9]{4}|\bSK[0-9A-Z]{8}\b")
@@ -83,10 +86,19 @@ def message_lines(text: str, buttons: Sequence[str], key: str | None, *, edited:
     return [*lines, " ".join(offered)] if offered else lines
 
 
-def same(expected: str, told: str) -> bool:
-    """Whether a line is as written; `…` stands for anything."""
-    pattern = ".*".join(re.escape(part) for part in expected.split(_ANYTHING))
-    return re.fullmatch(pattern, told) is not None
+def same(expected: Iterable[str], told: Iterable[str]) -> bool:
+    """Whether lines are as written; `…` stands for anything, and a line `| …` for any number of further lines."""
+    pattern = "".join(_SOME_LINES if line == _ANY_LINES else _pattern(line) + "\n" for line in expected)
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in told)) is not None
+
+
+def same_label(expected: str, label: str) -> bool:
+    """Whether a button's name is as written."""
+    return re.fullmatch(_pattern(expected), label) is not None
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(re.escape(part) for part in line.split(_ANYTHING))
 
 
 def differences(story: Story, told: Sequence[Sequence[str]], alike: Callable[[str], str] = str) -> list[str]:
@@ -94,7 +106,7 @@ def differences(story: Story, told: Sequence[Sequence[str]], alike: Callable[[st
     found = []
     for beat, lines in zip(story.beats, told, strict=True):
         written = [line for line in beat.lines if line and not line.startswith("#")]
-        if not _same_lines(map(alike, written), map(alike, lines)):
+        if not same(map(alike, written), map(alike, lines)):
             found += [f"after {beat.cue!r}", *(f"  - {line}" for line in written), *(f"  + {line}" for line in lines)]
     return found
 
@@ -111,10 +123,5 @@ def rewritten(story: Story, told: Sequence[Sequence[str]]) -> str:
         remarks = [line for line in beat.lines if not line or line.startswith("#")]
         old = [line for line in beat.lines if line not in remarks]
         lines += [beat.cue] if beat.cue else []
-        lines += beat.lines if _same_lines(old, new) else [*new, *remarks]
+        lines += beat.lines if same(old, new) else [*new, *remarks]
     return "\n".join(lines) + "\n"
-
-
-def _same_lines(expected: Iterable[str], told: Iterable[str]) -> bool:
-    left, right = list(expected), list(told)
-    return len(left) == len(right) and all(same(one, other) for one, other in zip(left, right, strict=True))

@@ -97,7 +97,9 @@ class Telegram:
         return await self._send_new(address, message, deadline)
 
     async def _send_new(self, address: str, message: Message, deadline: float) -> Sending:
-        drops = address in self._open_keyboards and not message.buttons and not message.share_phone
+        # A message that takes a keyboard away can never be edited again, so a progress message leaves it.
+        plain = not (message.buttons or message.share_phone or message.progress)
+        drops = plain and address in self._open_keyboards
         payload = message_payload(address, message, drop_keyboard=drops)
         sending = outcome(await self._call("sendMessage", payload, deadline))
         if isinstance(sending, Delivered):

@@ -3,7 +3,7 @@ import { act } from "./api.js";
 import { write } from "./chat.js";
 import { byId, h, reconcile } from "./dom.js";
 
-const TRIES = ["500 14123456789", "token", "again", "status", "help"];
+const TRIES = ["500 14123456783", "token", "again", "status", "help"];
 
 export function drawPanel(state) {
   reconcile(byId("tries"), TRIES, (words) => words, (words) => typed(words, words));

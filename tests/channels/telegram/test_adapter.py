@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -237,6 +239,13 @@ async def test_the_share_button_is_taken_away_once_by_the_next_message_that_can(
 async def test_the_share_button_stays_while_it_is_asked_for_again() -> None:
     channel, script = telegram(*[answer("sent")] * 3)
     assert await markups(channel, script, SHARE, SHARE, hello()) == ["keyboard", "keyboard", "remove_keyboard"]
+
+
+async def test_a_progress_message_leaves_the_keyboard_so_that_it_can_be_edited_later() -> None:
+    channel, script = telegram(*[answer("sent")] * 3)
+    progress = replace(hello(), progress=True)
+    said = await markups(channel, script, SHARE, progress, hello())
+    assert said == ["keyboard", "none", "remove_keyboard"]
 
 
 async def test_a_share_button_that_was_not_delivered_needs_no_removal() -> None:
