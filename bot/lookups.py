@@ -25,10 +25,12 @@ from bot.work import Deadline, Lease
 from flows.lookups import money_from_json, money_to_json
 from flows.text import Body, Json, T, Text, body_to_json
 from integrations.contract.exchange import NotSent, Unknown
+from integrations.contract.message import Channel
 from integrations.contract.money import Money
 from integrations.contract.outcomes import Account, CannotVend, NoSuchMeter, Quote, VendRefused
 from integrations.contract.parties import Quotes
 from integrations.contract.people import MeterNumber, masked_name
+from integrations.contract.seams import Spawn
 
 log = structlog.get_logger()
 
@@ -60,6 +62,8 @@ class Question:
     fence: int
     conversation_id: str
     customer_id: str
+    channel: str
+    address: str
     name: str
     args: Mapping[str, Json]
 
@@ -79,13 +83,13 @@ class LookupClaim:
         if not rows:
             return []
         ids = sorted({row["conversation_id"] for row in rows})
-        owners = sql.rows_in("SELECT id, customer_id FROM conversation WHERE id IN {ids}", ids)
-        customer = {owner["id"]: owner["customer_id"] for owner in owners}
-        return [{**row, "customer_id": customer[row["conversation_id"]], "now": now} for row in rows]
+        chats = sql.rows_in("SELECT id AS chat, customer_id, channel, address FROM conversation WHERE id IN {ids}", ids)
+        by_id = {chat["chat"]: chat for chat in chats}
+        return [{**by_id[row["conversation_id"]], **row, "now": now} for row in rows]
 
     def plan(self, row: dict[str, Any]) -> tuple[Question, Change]:
         args = orjson.loads(self.parties.seal.open(row["args_sealed"], "work.args"))
-        same = {name: row[name] for name in ("id", "fence", "conversation_id", "customer_id", "name")}
+        same = {name: row[name] for name in _SAME}
         return Question(args=args, **same), Change()
 
     def push_back(self, row: dict[str, Any]) -> Change:
@@ -93,12 +97,25 @@ class LookupClaim:
         return Change(updates=(Update("work", row["id"], {"due_at": later, "tries": row["tries"] + 1}),))
 
 
+_SAME = ("id", "fence", "conversation_id", "customer_id", "channel", "address", "name")
+
+#: Lookups that ask somebody outside: the customer sees that we are busy meanwhile.
+_SLOW = frozenset({"find_meter", "price"})
+
+#: How long showing it may take, in seconds.
+BUSY_SECONDS = 5.0
+
+
 class LookupWorker:
     """The worker of lookups and errands."""
 
     name = "lookups"
 
-    def __init__(self, parties: Parties, fees: Fees, store: Store) -> None:
+    def __init__(
+        self, parties: Parties, fees: Fees, store: Store, channels: Mapping[str, Channel], spawn: Spawn
+    ) -> None:
+        self.channels = channels
+        self.spawn = spawn
         self.parties = parties
         self.fees = fees
         self.store = store
@@ -119,6 +136,9 @@ class LookupWorker:
 
     async def work(self, plan: Question, deadline: Deadline) -> None:
         """Answer one question and store the answer. A guard that lost means another worker answered."""
+        if plan.name in _SLOW:
+            until = self.parties.clock.monotonic() + BUSY_SECONDS
+            self.spawn("working", self.channels[plan.channel].working(plan.address, until))
         lookup = self.lookups.get(plan.name)
         if lookup is not None:
             answer = await lookup(plan, deadline)

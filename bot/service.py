@@ -60,7 +60,9 @@ class Service:
         self.turns = Turns(Thinker(FLOWS, parties, outfit.languages), store)
         sender = Sender(outfit.channels, outfit.languages, parties.seal, parties.trade.zone, practice=outfit.practice)
         self.payments = WorkLoop(PaymentWorker(parties, store), store, clock, spawn, PAYMENT_SLOTS)
-        self.lookups = WorkLoop(LookupWorker(parties, outfit.fees, store), store, clock, spawn, LOOKUP_SLOTS)
+        self.lookups = WorkLoop(
+            LookupWorker(parties, outfit.fees, store, outfit.channels, spawn), store, clock, spawn, LOOKUP_SLOTS
+        )
         self.outbox = WorkLoop(OutboxWorker(sender, store, clock), store, clock, spawn, OUTBOX_SLOTS)
         self.housekeeping = Housekeeping(store, parties, outfit.tasks)
         self._bells = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -208,6 +209,6 @@ class Channel(Protocol):
         """Send or edit one message. Never repeats by itself. Money: none moves here."""
         ...
 
-    async def working(self, address: str, deadline: float) -> None:
+    def working(self, address: str, deadline: float) -> Coroutine[object, object, None]:
         """Show that we are busy ("typing …"); its failure is nobody's concern."""
         ...
