@@ -56,7 +56,7 @@ async def find_account(who: Customer, meter: MeterNumber | None) -> FoundMeter |
             if found.over:
                 return None
             continue
-        if _known(who, number) or await questions.is_this_the_owner(found):
+        if _recognised(who, found) or await questions.is_this_the_owner(found):
             return found
 
 
@@ -109,6 +109,11 @@ def _wish(who: Customer, args: Mapping[str, Json]) -> Wish:
 
 def _known(who: Customer, number: MeterNumber) -> bool:
     return any(meter.number == number for meter in who.meters)
+
+
+def _recognised(who: Customer, found: FoundMeter) -> bool:
+    """Whether they know this meter under this owner; a new owner's name is shown before money follows it (F-059)."""
+    return any((meter.number, meter.owner) == (found.meter, found.owner) for meter in who.meters)
 
 
 def _checks_out(who: Customer, number: MeterNumber) -> bool:

@@ -148,4 +148,4 @@ def choice_in(text: str, labels: Sequence[str]) -> int | None:
     place = _PLACE.fullmatch(clean(text))
     if place and int(place[1]) <= len(labels):
         named.add(int(place[1]) - 1)
-    return named.pop() if named else None
+    return named.pop() if len(named) == 1 else None

@@ -181,16 +181,16 @@ def meter_in(text: str, lengths: tuple[int, ...]) -> MeterNumber | None:
     The check digit is not looked at: whether a utility uses one is in its `MeterShape`.
     """
     spelled = _METER.fullmatch(short_line(text))
-    if spelled is None or _amount_and_number(spelled["digits"]):
+    if spelled is None or _two_numbers(spelled["digits"].split(), lengths):
         return None
     digits = spelled["digits"].replace(" ", "").replace("-", "")
     return MeterNumber(digits) if len(digits) in lengths else None
 
 
-def _amount_and_number(digits: str) -> bool:
-    # `500 14123456` has eleven digits, but is an amount beside a number that lacks some (F-111).
-    groups = digits.split(" ")
-    return len(groups) == 2 and any(map(_ROUND_AMOUNT.fullmatch, groups)) and max(map(len, groups)) >= 7
+def _two_numbers(groups: list[str], lengths: tuple[int, ...]) -> bool:
+    # `50 14123456789` has thirteen digits and `500 14123456` eleven; neither is one meter (F-111).
+    beside = len(groups) == 2 and any(map(_ROUND_AMOUNT.fullmatch, groups)) and max(map(len, groups)) >= 7
+    return beside or (len(groups) > 1 and any(len(group) in lengths for group in groups))
 
 
 # --- phone numbers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,12 @@ def test_F111_an_amount_beside_a_short_number_is_not_joined_to_a_meter(amount: i
         assert meter_in(text, (10, 11, 12, 13)) is None
 
 
+@given(st.integers(1, 99), st.text(DIGITS, min_size=11, max_size=11), st.sampled_from([" ", "  ", " - "]))
+def test_F111_a_number_beside_a_whole_meter_is_not_joined_to_a_longer_one(amount: int, meter: str, mark: str) -> None:
+    for text in (f"{amount}{mark}{meter}", f"{meter}{mark}{amount}"):
+        assert meter_in(text, (11, 12, 13)) is None
+
+
 @given(numberish(), st.sampled_from([(11,), (11, 13), (7, 8, 9)]))
 def test_what_is_read_has_a_length_asked_for_and_only_digits_that_were_typed(
     text: str, lengths: tuple[int, ...]
@@ -42,7 +50,8 @@ def test_what_is_read_has_a_length_asked_for_and_only_digits_that_were_typed(
     meter = meter_in(text, lengths)
     if meter is not None:
         assert len(meter.reveal()) in lengths
-        assert not set("+.,/²½\n") & set(text.strip(" .:#\n").replace("\n", ""))
+        assert meter.reveal() == "".join(str(unicodedata.decimal(char)) for char in text if char.isdecimal())
+        assert not set("+,/²½") & set(text)
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=80))
