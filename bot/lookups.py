@@ -44,10 +44,11 @@ LOOKUPS_A_DAY_MAX = 20
 SAME_ORDER_MINUTES = 10
 
 _TAKE = """
-UPDATE work SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHERE id IN (
+WITH taken AS MATERIALIZED (
   SELECT id FROM work WHERE done = 0 AND due_at <= :now AND lease_until <= :now
   ORDER BY due_at, id LIMIT :slots {skip_locked}
-) RETURNING *
+)
+UPDATE work SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHERE id IN (SELECT id FROM taken) RETURNING *
 """
 
 

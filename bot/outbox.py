@@ -1,8 +1,8 @@
 """What leaves, in order: rows are written with the change that caused them, and sent by one loop.
 
 Order per customer is the row id: a row is claimed only when no lower unsent one of that customer exists. Questions and
-money facts are at least once; only a `say`, or a question that something newer overtook, may be dropped, and only when
-its first try ended without an answer.
+money facts are at least once; only a `say` that something newer overtook, or a question after which another was asked,
+may be dropped, and only when its first try ended without an answer.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import orjson
+import structlog
 
 from bot.i18n import Languages
 from bot.metrics import SENDS
@@ -32,6 +33,8 @@ from integrations.contract.message import (
     Throttled,
 )
 from integrations.contract.seams import Clock
+
+log = structlog.get_logger()
 
 SEND_AGAIN_FIRST_MS = 2_000
 SEND_AGAIN_MOST_MS = 300_000
@@ -105,12 +108,13 @@ class Parcel:
 
 
 _TAKE = """
-UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHERE id IN (
+WITH taken AS MATERIALIZED (
   SELECT o.id FROM outbox o
   WHERE o.done = 0 AND o.due_at <= :now AND o.lease_until <= :now
     AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.customer_id = o.customer_id AND e.done = 0 AND e.id < o.id)
   ORDER BY o.due_at, o.id LIMIT :slots {skip_locked}
-) RETURNING *
+)
+UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHERE id IN (SELECT id FROM taken) RETURNING *
 """
 
 _DUE = "SELECT 1 AS one FROM outbox WHERE done = 0 AND due_at <= :now AND lease_until <= :now LIMIT 1"
@@ -119,7 +123,8 @@ _WHERE_TO = """
 SELECT o.id, c.channel, c.address, p.language,
   (SELECT e.external_id FROM outbox e WHERE e.conversation_id = o.conversation_id AND e.thread = o.thread
      AND e.id < o.id AND e.external_id IS NOT NULL ORDER BY e.id DESC LIMIT 1) AS edits,
-  (SELECT count(*) FROM outbox n WHERE n.customer_id = o.customer_id AND n.done = 0 AND n.id > o.id) AS newer
+  (SELECT count(*) FROM outbox n WHERE n.customer_id = o.customer_id AND n.done = 0 AND n.id > o.id
+     AND (o.kind = 'say' OR n.kind = 'question')) AS newer
 FROM outbox o JOIN conversation c ON c.id = o.conversation_id JOIN customer p ON p.id = o.customer_id
 WHERE o.id IN {ids}
 """
@@ -176,7 +181,13 @@ class Sender:
         left = deadline.at(channel.timeout_seconds)
         if left is None:
             return NotSent("the lease was nearly over")
-        return await channel.send(parcel.address, self.render(parcel), left)
+        try:
+            message = self.render(parcel)
+        except Exception:
+            # One that can never be shown must not stand before all that this customer is to hear later (I-36).
+            log.exception("outbox.cannot_render", outbox=parcel.id)
+            return Malformed("it cannot be rendered")
+        return await channel.send(parcel.address, message, left)
 
     def render(self, parcel: Parcel) -> Message:
         """The message in the reader's language."""

@@ -1,4 +1,4 @@
-"""One group commit, the same on both databases: claim, lock and read, decide, write, commit.
+"""One group commit, the same on both databases: lock and read, claim, decide, write, commit.
 
 The transaction is a generator. A thread drains it in one hop; a simulator steps it and can cut the power between
 execute, commit and acknowledge.
@@ -43,11 +43,11 @@ class Database(Sql, Rows, Protocol):
     """A writer's connection. After `begin` it is in a transaction until `commit` or `rollback`."""
 
     def begin(self) -> None:
-        """Begin a transaction, on a new connection where there is none."""
+        """Begin a transaction with a number of its own, on a new connection where there is none."""
         ...
 
     def commit(self) -> None:
-        """Note this batch's number in the database, and commit."""
+        """Commit, the transaction's number too."""
         ...
 
     def rollback(self) -> None:
@@ -149,20 +149,25 @@ def _stored(database: Database, report: Report) -> bool | None:
 
 
 def _together(database: Database, items: Sequence[Item]) -> Report:
-    plans = [None if isinstance(item, Change) else [item.plan(row) for row in item.take(database)] for item in items]
+    """Rows are locked before anything is claimed: a claim never waits, so whoever waits holds nothing out of order."""
+    changes = [item for item in items if isinstance(item, Change)]
     draft = Draft()
-    draft.load(database, _changes(items, plans))
+    draft.load(database, changes)
+    plans = {
+        n: [item.plan(row) for row in item.take(database)]
+        for n, item in enumerate(items)
+        if not isinstance(item, Change)
+    }
+    planned = [change for plan in plans.values() for _, change in plan]
+    if planned:
+        # Once more, since claiming has changed rows; a finish with an older fence must see that it has lost.
+        draft.load(database, planned + changes)
     answers: list[Answer] = [
-        draft.decide(item) if isinstance(item, Change) else [_planned(draft, *one) for one in plan or ()]
-        for item, plan in zip(items, plans, strict=True)
+        draft.decide(item) if isinstance(item, Change) else [_planned(draft, *one) for one in plans[n]]
+        for n, item in enumerate(items)
     ]
     draft.write(database)
-    return Report(answers, draft.tables, wrote=bool(draft.tables) or any(plans))
-
-
-def _changes(items: Sequence[Item], plans: Sequence[list[tuple[Any, Change]] | None]) -> list[Change]:
-    planned = [change for plan in plans for _, change in plan or ()]
-    return planned + [item for item in items if isinstance(item, Change)]
+    return Report(answers, draft.tables, wrote=bool(draft.tables or planned))
 
 
 def _planned(draft: Draft, plan: object, change: Change) -> object:

@@ -131,7 +131,7 @@ class Sql(Protocol):
 
     @property
     def skip_locked(self) -> str:
-        """What ends the inner SELECT of a claim, so that rows another replica is taking are passed over."""
+        """What ends the SELECT of a claim, so that rows another replica is taking are passed over."""
         ...
 
     def rows(self, statement: str, **params: Value) -> list[dict[str, Any]]:
@@ -151,7 +151,13 @@ class Claim(Protocol[P_co]):
     """How due rows are taken. All three run in the writer's thread, inside its transaction."""
 
     def take(self, sql: Sql) -> list[dict[str, Any]]:
-        """Lease what is due: one UPDATE that sets `lease_until` and `fence`, returning the rows."""
+        """Lease what is due: one statement that sets `lease_until` and `fence`, returning the rows.
+
+            WITH taken AS MATERIALIZED (SELECT id FROM … WHERE … ORDER BY … LIMIT :slots {skip_locked})
+            UPDATE … SET lease_until = …, fence = fence + 1 WHERE id IN (SELECT id FROM taken) RETURNING *
+
+        With the SELECT inside IN, PostgreSQL may run it once for each row it looks at and then takes them all.
+        """
         ...
 
     def plan(self, row: dict[str, Any]) -> tuple[P_co, Change]:

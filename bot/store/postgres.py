@@ -39,7 +39,12 @@ SILENCE_MILLISECONDS = 10_000
 ASK_TRIES_MAX = 40
 ASK_PAUSE_SECONDS = 0.25
 
+# A writer finds rows by key, or the first few by index. Plans are kept, so one made while a table was small would read
+# the whole of it when it has grown; these switches leave only the ways that are right at any size.
 _WRITER_SETTINGS = """
+    SET enable_seqscan = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
     SET lock_timeout = '5s';
     SET idle_in_transaction_session_timeout = '15s';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
@@ -49,11 +54,11 @@ _READER_SETTINGS = """
     SET statement_timeout = '30s'
 """
 _REGISTER = "INSERT INTO writer_batch (number) VALUES (0) RETURNING writer"
-_NUMBER = "UPDATE writer_batch SET number = %s WHERE writer = %s"
+_BEGIN = "BEGIN; UPDATE writer_batch SET number = %s WHERE writer = %s"
 _NUMBERED = "SELECT number FROM writer_batch WHERE writer = %s FOR UPDATE"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
-_AGAIN = re.compile("40...|08...|57P0.|57014|55P03|25P0[2-4]")
+_AGAIN = re.compile("40...|08...|57P0.|57014|55P03|25P0[34]")
 _DOWN = re.compile("53...|58...|XX...|25006|42501")
 _FOREIGN_KEY = "23503"
 
@@ -92,7 +97,6 @@ class PostgresSql:
         self._connect = connect
         self._pause = pause
         self._open: Connection | None = None
-        self._uses = 0
 
     @property
     def connection(self) -> Connection:
@@ -102,7 +106,6 @@ class PostgresSql:
 
     def rows(self, statement: str, **params: Value) -> list[dict[str, Any]]:
         self._pause()
-        self._plan_anew()
         with self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(_with_params(statement), params)
             return cursor.fetchall() if cursor.description else []
@@ -110,9 +113,7 @@ class PostgresSql:
     def rows_in(self, statement: str, ids: Sequence[Key], **params: Value) -> list[dict[str, Any]]:
         if not ids:
             return []
-        return self.rows(
-            _with_ids(statement, numbers=isinstance(ids[0], int)), ids=orjson.dumps(list(ids)).decode(), **params
-        )
+        return self.rows(_with_ids(statement, numbers=isinstance(ids[0], int)), ids=_json(list(ids)), **params)
 
     def now(self) -> int:
         [(now,)] = self.connection.execute(_NOW)
@@ -120,22 +121,12 @@ class PostgresSql:
 
     def lost(self, error: Exception) -> bool:
         """Whether the connection is gone, so that a read may be tried on a new one."""
-        return isinstance(error, psycopg.Error) and _judged(error) is Trouble.AGAIN
+        return isinstance(error, psycopg.OperationalError) and (self._open is None or self._open.closed)
 
     def close(self) -> None:
         if self._open is not None:
             self._open.close()
             self._open = None
-
-    def _plan_anew(self) -> None:
-        """Drop plans after 1, 2, 4, 8 … uses: one made for an empty table reads a full one from end to end.
-
-        The server does so by itself when it has counted the rows again, but that is a minute away, and a minute is
-        ten thousand payments.
-        """
-        self._uses += 1
-        if self._uses.bit_count() == 1:
-            self.connection.execute("DISCARD PLANS")
 
 
 class PostgresDatabase(PostgresSql):
@@ -149,8 +140,9 @@ class PostgresDatabase(PostgresSql):
         if self._writer is None:
             [(self._writer,)] = self.connection.execute(_REGISTER)
         self._now = None
-        self._plan_anew()
-        self.connection.execute("BEGIN")
+        self._number += 1
+        with ClientCursor(self.connection) as cursor:
+            cursor.execute(_BEGIN, (self._number, self._writer))
 
     def now(self) -> int:
         """One moment for the whole transaction; waiting for locks only shortens a lease."""
@@ -159,20 +151,21 @@ class PostgresDatabase(PostgresSql):
         return self._now
 
     def lock(self, shape: Shape, columns: Sequence[str], keys: Sequence[Key]) -> dict[Key, Image]:
-        found = self.connection.execute(_lock(shape, tuple(columns)), {"keys": orjson.dumps(keys).decode()})
+        found = self.connection.execute(_lock(shape, tuple(columns)), {"keys": _json(keys)})
         return {key: dict(zip(columns, values, strict=True)) for key, *values in found}
 
     def update(self, shape: Shape, columns: Sequence[str], rows: Mapping[Key, Row]) -> None:
-        self._set_wise(_update(shape, tuple(columns)), [{**row, "this_key": key} for key, row in rows.items()])
+        keyed = [{**row, "this_key": key} for key, row in rows.items()]
+        self.connection.execute(_update(shape, tuple(columns)), {"rows": _json(keyed)})
 
     def insert(self, shape: Shape, rows: Sequence[Row], *, or_ignore: bool) -> None:
         numbered = [{**row, "nth": nth} for nth, row in enumerate(rows)]
-        self._set_wise(_insert(shape, or_ignore=or_ignore), numbered)
+        self.connection.execute(_insert(shape, or_ignore=or_ignore), {"rows": _json(numbered)})
 
     def commit(self) -> None:
-        self._number += 1
-        with ClientCursor(self.connection) as cursor:
-            cursor.execute(f"{_NUMBER}; COMMIT".encode(), (self._number, self._writer))
+        # The server answers ROLLBACK, and no error, when something went wrong before that nobody looked at.
+        if (answer := self.connection.execute("COMMIT").statusmessage) != "COMMIT":
+            raise psycopg.OperationalError(f"the server answered {answer} to COMMIT")
 
     def rollback(self) -> None:
         try:
@@ -182,10 +175,10 @@ class PostgresDatabase(PostgresSql):
             self.close()
 
     def committed(self) -> bool | None:
-        """Ask on a new connection, behind the lock our lost transaction holds while it is still running.
+        """Ask on a new connection, behind the lock that a transaction still running holds since its `begin`.
 
-        Its number alone would not do: after a crash the server gives an unwritten transaction's id to the next one,
-        and `pg_xact_status` then calls ours committed.
+        `pg_xact_status` would not do: after a crash the server may give the id of a transaction that never reached the
+        disk to another one, and then calls ours committed (seen on PostgreSQL 15).
         """
         self.close()
         for _ in range(ASK_TRIES_MAX):
@@ -200,9 +193,6 @@ class PostgresDatabase(PostgresSql):
 
     def judge(self, error: Exception) -> Trouble | Refused:
         return _judged(error)
-
-    def _set_wise(self, statement: bytes, rows: Sequence[Row]) -> None:
-        self.connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
 
 
 def _judged(error: Exception) -> Trouble | Refused:
@@ -219,6 +209,8 @@ def _judged(error: Exception) -> Trouble | Refused:
 @cache
 def _with_params(statement: str) -> bytes:
     """From `:name` to psycopg's `%(name)s`, leaving casts and quoted text alone."""
+    if "SKIP LOCKED" in statement and "MATERIALIZED" not in statement:
+        raise ValueError("a claim picks its rows in WITH … AS MATERIALIZED, see Claim.take")
 
     def one(token: re.Match[str]) -> str:
         return f"%({token[1]})s" if token[1] else token[0].replace("%", "%%")
@@ -234,6 +226,10 @@ def _with_ids(statement: str, *, numbers: bool) -> str:
     if count != 1:
         raise ValueError("a statement for rows_in has one `IN {ids}`")
     return text
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def _text(clause: ClauseElement) -> bytes:

@@ -34,6 +34,9 @@ STATEMENTS_MAX = 512
 #: Before this version two connections can, rarely, damage the file when one of them restarts the log (F-122).
 SAFE_VERSION = (3, 51, 3)
 
+#: The first with UPDATE … RETURNING.
+OLDEST_VERSION = (3, 35, 0)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _REGISTER = "INSERT INTO writer_batch (number) VALUES (0) RETURNING writer"
@@ -84,15 +87,21 @@ def take_lock(path: Path) -> IO[bytes]:
     return handle
 
 
-def warn_of_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
-    """Say so when the SQLite that Python was built with has the write-ahead-log fault (F-122)."""
+def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Refuse an SQLite without RETURNING; warn of one with the write-ahead-log fault (F-122)."""
+    if version < OLDEST_VERSION:
+        raise CannotOpen(f"SQLite {_dotted(version)} is too old; {_dotted(OLDEST_VERSION)} or newer is needed.")
     if version < SAFE_VERSION:
         log.warning(
             "store.sqlite_version",
-            version=".".join(map(str, version)),
+            version=_dotted(version),
             advice="This SQLite can, rarely, damage a database that two connections write to at once. Here only one "
-            f"writes and only one checkpoints; {'.'.join(map(str, SAFE_VERSION))} is free of the fault.",
+            f"writes and only one checkpoints; {_dotted(SAFE_VERSION)} is free of the fault.",
         )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 class SqliteSql:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -127,6 +128,8 @@ class Store:
             writing.stop()
             if isinstance(error, psycopg.OperationalError):
                 raise CannotOpen(f"PostgreSQL does not let us in: {error}") from None
+            if isinstance(error, sqlite3.DatabaseError):
+                raise CannotOpen(f"{path} does not open as a SQLite database: {error}") from None
             raise
         store = cls(Writer(database, writing), ends, database, writing, executor("store-reader", ends.readers), lock)
         store.writer.start(spawn)
@@ -186,6 +189,6 @@ class Store:
 
 
 def _locked(path: Path) -> IO[bytes]:
-    sqlite.warn_of_version()
+    sqlite.check_version()
     path.parent.mkdir(parents=True, exist_ok=True)
     return sqlite.take_lock(path)

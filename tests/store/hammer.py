@@ -15,7 +15,7 @@ from bot.clock import RealClock
 from bot.store.change import Change, Done, Lost, Update
 from bot.store.store import Store
 from tests.databases import Tasks
-from tests.store.rows import every, message_in, message_out, turn
+from tests.store.rows import PaymentClaim, every, message_in, message_out, turn
 
 BATCHES = 12
 BATCH = 64
@@ -23,6 +23,7 @@ BATCH = 64
 #: Many rows a Change, so that locking them takes long enough for two processes to meet in the middle of it.
 ROWS_PER_CHANGE = 12
 ROWS = 1000
+CLAIMED = 100
 
 Writes = Callable[[random.Random, str, int], list[Change]]
 
@@ -53,12 +54,17 @@ def crossed(order: random.Random, name: str, batch: int) -> list[Change]:
     return changes
 
 
+def claimed(order: random.Random, name: str, batch: int) -> list[Change]:
+    """Hints and turns as above, on rows that both claim as well."""
+    return [one + two for one, two in zip(hints(order, name, batch), crossed(order, name, batch)[::2], strict=True)]
+
+
 def endless(_order: random.Random, name: str, batch: int) -> list[Change]:
     """Messages one by one, each with a number of its own."""
     return [Change(inserts=(message_in("c0", f"{name}/{batch}/{n}"),)) for n in range(BATCH)]
 
 
-WRITES: dict[str, Writes] = {one.__name__: one for one in (redelivered, hints, crossed, endless)}
+WRITES: dict[str, Writes] = {one.__name__: one for one in (redelivered, hints, crossed, claimed, endless)}
 
 
 def _handfuls(order: random.Random) -> list[list[int]]:
@@ -74,13 +80,13 @@ async def main(url: str, name: str, what: str, *options: str) -> None:
     order = random.Random(name)
     batch = 0
     while batch < BATCHES or "endless" in options:
-        await _one_batch(store, WRITES[what](order, name, batch))
+        await _one_batch(store, WRITES[what](order, name, batch), claiming=what == "claimed")
         batch += 1
     await store.close()
     _say("end")
 
 
-async def _one_batch(store: Store, changes: list[Change]) -> None:
+async def _one_batch(store: Store, changes: list[Change], *, claiming: bool) -> None:
     async def write(change: Change) -> None:
         written = await store.write(change)
         if not isinstance(written, Done | Lost):
@@ -90,14 +96,15 @@ async def _one_batch(store: Store, changes: list[Change]) -> None:
                 _say(str(insert.row["external_id"]))
 
     versions = {row["id"]: row["version"] for row in await every(store, "SELECT id, version FROM conversation")}
-    await asyncio.gather(*(write(_as_read(change, versions)) for change in changes))
+    claims = [store.claim(PaymentClaim(slots=CLAIMED, lease_ms=0))] if claiming else []
+    await asyncio.gather(*claims, *(write(_as_read(change, versions)) for change in changes))
 
 
 def _as_read(change: Change, versions: dict[str, int]) -> Change:
     if not change.guards:
         return change
     [guard] = change.guards
-    return turn(str(guard.key), versions[str(guard.key)]) + Change(inserts=change.inserts)
+    return turn(str(guard.key), versions[str(guard.key)]) + Change((), change.inserts, change.updates)
 
 
 def _say(words: str) -> None:

@@ -75,11 +75,12 @@ def hint(payment: str, due_at: int) -> Change:
     return Change(updates=(Update("payment", payment, {"due_at": due_at}),))
 
 
-_TAKE = """
-UPDATE payment SET lease_until = :until, fence = fence + 1 WHERE id IN (
+TAKE_PAYMENTS = """
+WITH taken AS MATERIALIZED (
   SELECT id FROM payment WHERE due_at <= :now AND lease_until <= :now
   ORDER BY due_at, id LIMIT :slots {skip_locked}
-) RETURNING *
+)
+UPDATE payment SET lease_until = :until, fence = fence + 1 WHERE id IN (SELECT id FROM taken) RETURNING *
 """
 
 
@@ -93,7 +94,7 @@ class PaymentClaim:
 
     def take(self, sql: Sql) -> list[dict[str, Any]]:
         now = sql.now()
-        statement = _TAKE.format(skip_locked=sql.skip_locked)
+        statement = TAKE_PAYMENTS.format(skip_locked=sql.skip_locked)
         rows = sql.rows(statement, now=now, until=now + self.lease_ms, slots=self.slots)
         return sorted(rows, key=lambda row: str(row["id"]))
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.store.change import Change, Done, Guard, Insert, Lost, Refused, StoreUnavailable, Update
+from bot.store.change import Change, Done, Guard, Insert, Lost, Refused, Sql, StoreUnavailable, Update
 from bot.store.store import Store
-from tests.databases import SetClock
+from tests.databases import SetClock, Tasks
 from tests.store.rows import NOW, PaymentClaim, column, event, every, finish, hint, message_in, payment, people, turn
+
+NESTED = "UPDATE payment SET fence = 1 WHERE id IN (SELECT id FROM payment LIMIT 1 {skip_locked}) RETURNING *"
 
 
 @pytest.fixture
@@ -41,6 +43,27 @@ async def test_a_claim_leases_what_is_due_and_returns_its_plans(held: Store) -> 
 async def test_what_is_leased_is_not_claimed_again(held: Store) -> None:
     assert await held.claim(PaymentClaim()) == ["p1", "p2", "p3"]
     assert await held.claim(PaymentClaim()) == []
+
+
+async def test_a_claim_takes_no_more_than_its_slots_whatever_the_planner_knows(store: Store) -> None:
+    await store.write(people("ann") + Change(inserts=(payment("p0", "ann", due_at=None),)))
+    await store._writing.call(lambda: store._database.rows("ANALYZE payment"))
+    await store.write(Change(inserts=tuple(payment(f"p{n}", "ann", due_at=n) for n in range(1, 30))))
+    assert await store.claim(PaymentClaim(slots=2)) == ["p1", "p2"]
+
+
+@pytest.mark.postgres
+async def test_a_claim_that_postgresql_might_run_more_than_once_is_not_run(
+    postgresql_url: str, set_clock: SetClock, tasks: Tasks
+) -> None:
+    class Nested(PaymentClaim):
+        def take(self, sql: Sql) -> list[dict[str, Any]]:
+            return sql.rows(NESTED.format(skip_locked=sql.skip_locked))
+
+    store = await Store.open(postgresql_url, set_clock, tasks)
+    with pytest.raises(ValueError, match="WITH … AS MATERIALIZED"):
+        await store.claim(Nested())
+    await store.close()
 
 
 async def test_two_claims_of_one_batch_share_what_is_due(held: Store) -> None:
@@ -149,9 +172,8 @@ async def test_a_row_that_cannot_even_be_pushed_back_keeps_its_lease(held: Store
 
 async def test_a_claim_whose_statement_is_wrong_raises_to_its_caller_alone(held: Store) -> None:
     class Wrong(PaymentClaim):
-        def take(self, sql: Any) -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = sql.rows("SELECT id FROM nowhere")
-            return rows
+        def take(self, sql: Sql) -> list[dict[str, Any]]:
+            return sql.rows("SELECT id FROM nowhere")
 
     raised, wrote = await asyncio.gather(held.claim(Wrong()), held.write(turn("ann", 0)), return_exceptions=True)
     assert wrote == Done()

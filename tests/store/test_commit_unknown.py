@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from bot.store import postgres, sqlite
-from bot.store.change import Change, CommitUnknown, Done, Lost, Refused, StoreUnavailable
+from bot.store.change import Change, CommitUnknown, Done, Lost, Refused, Sql, StoreUnavailable
 from bot.store.executor import Threads
 from bot.store.store import Store, sqlite_path
 from bot.store.writer import Writer
@@ -196,8 +197,6 @@ async def test_refusals_are_told_on_a_connection_that_was_cut_before(bench: Benc
 def test_F128_a_commit_still_in_progress_is_waited_for(postgresql_url: str, end: str, expected: bool) -> None:
     database = postgres.PostgresDatabase(partial(postgres.connect_writer, postgresql_url))
     database.begin()
-    database._number += 1
-    database.connection.execute(postgres._NUMBER, (database._number, database._writer))
     lost, database._open = database.connection, None
     answers: list[bool | None] = []
     asking = threading.Thread(target=lambda: answers.append(database.committed()))
@@ -209,6 +208,30 @@ def test_F128_a_commit_still_in_progress_is_waited_for(postgresql_url: str, end:
     assert answers == [expected]
     lost.close()
     database.close()
+
+
+@pytest.mark.postgres
+async def test_a_commit_the_server_turned_into_a_rollback_is_not_done(
+    postgresql_url: str, set_clock: SetClock, tasks: Tasks
+) -> None:
+    class Careless(PaymentClaim):
+        """Overlooks an error after which PostgreSQL keeps nothing of the transaction."""
+
+        def take(self, sql: Sql) -> list[dict[str, Any]]:
+            rows = super().take(sql)
+            with contextlib.suppress(psycopg.Error):
+                sql.rows("SELECT id FROM nowhere")
+            return rows
+
+        def plan(self, row: dict[str, Any]) -> tuple[str, Change]:
+            return row["id"], Change()
+
+    store = await Store.open(postgresql_url, set_clock, tasks)
+    await store.write(people("ann") + Change(inserts=(payment("p1", "ann"),)))
+    with pytest.raises(StoreUnavailable):
+        await store.claim(Careless())
+    assert await column(store, "SELECT fence FROM payment") == [0]
+    await store.close()
 
 
 @pytest.mark.postgres

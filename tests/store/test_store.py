@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,12 @@ async def test_F123_two_stores_on_one_file_are_one_too_many(sqlite_url: str, set
     await again.close()
 
 
-async def test_F123_a_failed_start_gives_the_lock_back(tmp_path: Path, set_clock: SetClock, tasks: Tasks) -> None:
+async def test_F125_a_damaged_file_is_refused_and_the_lock_given_back(
+    tmp_path: Path, set_clock: SetClock, tasks: Tasks
+) -> None:
     path = tmp_path / "bili.db"
     path.write_bytes(b"this is not a database" * 100)
-    with pytest.raises(Exception, match="file is not a database"):
+    with pytest.raises(CannotOpen, match=r"bili\.db does not open as a SQLite database: file is not a database"):
         await Store.open(f"sqlite:///{path}", set_clock, tasks)
     path.unlink()
     store = await Store.open(f"sqlite:///{path}", set_clock, tasks)
@@ -75,8 +78,13 @@ def test_F123_a_disk_that_cannot_lock_is_refused(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(("version", "warned"), [((3, 40, 1), True), ((3, 51, 2), True), ((3, 51, 3), False)])
 def test_F122_the_version_with_the_log_fault_is_told(version: tuple[int, int, int], warned: bool) -> None:
     with capture_logs() as logs:
-        sqlite.warn_of_version(version)
+        sqlite.check_version(version)
     assert ([line["event"] for line in logs] == ["store.sqlite_version"]) is warned
+
+
+def test_a_sqlite_that_lacks_what_we_use_is_refused() -> None:
+    with pytest.raises(CannotOpen, match=r"SQLite 3\.34\.1 is too old; 3\.35\.0 or newer"):
+        sqlite.check_version((3, 34, 1))
 
 
 def test_F121_sqlite_commits_reach_the_disk(tmp_path: Path) -> None:
@@ -216,3 +224,25 @@ async def test_F130_a_read_after_an_acknowledgement_sees_it(store: Store) -> Non
     for n in range(20):
         await store.write(Change(inserts=(posting("e", n),)))
         assert await column(store, "SELECT count(*) FROM posting") == [n + 1]
+
+
+@pytest.mark.postgres
+async def test_plans_made_for_small_tables_are_right_for_large_ones(
+    empty_postgresql_url: str, set_clock: SetClock, tasks: Tasks
+) -> None:
+    store = await Store.open(empty_postgresql_url, set_clock, tasks)
+    await store.write(people("ann"))
+    for version in range(10):
+        assert await store.write(turn("ann", version)) == Done()
+    for like in ("%FOR NO KEY UPDATE", "UPDATE conversation %"):
+        plan = await store._writing.call(partial(_plan_of, store._database, like))
+        assert "Index" in plan
+        assert "Seq Scan" not in plan
+    await store.close()
+
+
+def _plan_of(sql: Sql, statement: str) -> str:
+    """How the server runs a statement this connection has prepared."""
+    prepared = sql.rows("SELECT name FROM pg_prepared_statements WHERE statement LIKE :like", like=statement)
+    [name] = [row["name"] for row in prepared]
+    return str(sql.rows(f"EXPLAIN EXECUTE {name}('[]')"))
