@@ -7,7 +7,7 @@ import time
 from collections.abc import Coroutine, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -48,17 +48,18 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class _Stepped:
+class _Stepped(Generic[T]):
     apart: Apart
-    work: Coroutine[Any, Any, Any]
+    work: Coroutine[Any, Any, T]
 
-    def __await__(self) -> Generator[Any, Any, Any]:
+    def __await__(self) -> Generator[Any, Any, T]:
         while True:
             began = time.thread_time()
             try:
                 waits_for = self.work.send(None)
             except StopIteration as end:
-                return end.value
+                value: T = end.value
+                return value
             finally:
                 self.apart.seconds += time.thread_time() - began
             yield waits_for

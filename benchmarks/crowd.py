@@ -59,6 +59,8 @@ class Customer:
 
     async def tap(self, message: ChatMessage) -> ChatMessage:
         """Tap the first button; the bot's next message."""
+        if not message.buttons:
+            raise AssertionError(f"there is nothing to tap, but: {message.text}")
         await self.telegram.tap(self.user_id, message.message_id, message.buttons[0][0][1])
         return await self.answer()
 
@@ -120,14 +122,15 @@ class Crowd:
     `send` reaches the service. No delivery waits for another: each is a task of its own.
     """
 
-    def __init__(self, send: Send, tasks: Tasks, aside: Aside) -> None:
+    def __init__(self, send: Send, tasks: Tasks, aside: Aside, strangers: int = 0) -> None:
         self._send, self._tasks, self._aside = send, tasks, aside
         world = World(self._post, RealClock(), RealRandom(), FaultPlan())
         self.telegram = TelegramSide(world, TELEGRAM_TOKEN)
         self.daraja = DarajaSide(world, daraja_config())
         self.xmlvend = XmlVendSide(world, XmlVendSideConfig(CLIENT_ID, OPERATOR, Secret(PASSWORD)))
         self.customers: dict[int, Customer] = {}
-        self._people_so_far = 0
+        self._people_so_far = strangers
+        self._reachable = asyncio.Event()
 
     # --- the far sides
 
@@ -147,6 +150,8 @@ class Crowd:
         return response
 
     def _message_seen(self, method: str, request: Request, response: Response) -> None:
+        if method == "setWebhook":
+            self._reachable.set()
         if method not in {"sendMessage", "editMessageText"}:
             return
         if response.status != 200:
@@ -175,6 +180,7 @@ class Crowd:
 
     async def act(self, name: str, people: int) -> Acted:
         """Let people do something, AT_ONCE at a time. "enter" brings new people; they do what follows."""
+        await self._reachable.wait()
         if name == "enter":
             self._come_in(people)
         cpu, began = seconds_here(), time.perf_counter()
@@ -212,7 +218,6 @@ def settings(service_url: str, crowd_url: str) -> dict[str, Any]:
     """What a service must be set to so that it finds this crowd and is found by it, by the names of `Settings`."""
     return {
         "public_url": service_url,
-        "log_level": "warning",
         "secret_key": SecretStr("a-benchmark-key-that-opens-nothing"),
         "telegram_token": SecretStr(TELEGRAM_TOKEN),
         "telegram_api_url": crowd_url,

@@ -12,7 +12,7 @@ import orjson
 from benchmarks import crowd
 from benchmarks.cpu import Apart
 from benchmarks.crowd import Acted, Crowd
-from bot import app
+from bot import app, terms
 from bot.clock import RealClock, RealRandom, Tasks
 from bot.i18n import Languages
 from bot.payments.parties import Parties
@@ -45,8 +45,11 @@ class Inside:
 
 
 @asynccontextmanager
-async def inside(database_url: str) -> AsyncIterator[Inside]:
-    """A service on this database, its loops running as in `bili serve`, and a crowd that has nobody in it yet."""
+async def inside(database_url: str, *, strangers: int = 0) -> AsyncIterator[Inside]:
+    """A service on this database, its loops running as in `bili serve`, and a crowd that has nobody in it yet.
+
+    `strangers` is how many people the database knows from an earlier crowd; none of them comes again.
+    """
     clock, tasks, aside = RealClock(), Tasks(), Apart()
     store = await Store.open(database_url, clock, tasks.spawn)
 
@@ -56,7 +59,7 @@ async def inside(database_url: str) -> AsyncIterator[Inside]:
     async def to_crowd(request: Request, _deadline: float) -> Sent:
         return await aside.run(people.serve(_within(request)))
 
-    people = Crowd(to_service, tasks, aside.run)
+    people = Crowd(to_service, tasks, aside.run, strangers)
     service = Service(_outfit(to_crowd, clock, tasks, store))
     try:
         service.start()
@@ -81,13 +84,13 @@ def _outfit(send: Send, clock: Clock, tasks: Tasks, store: Store) -> Outfit:
     parties = Parties(
         money={money.name: money},
         utilities={utility.name: utility},
-        trade=app.trade(settings, money, utility, languages),
+        trade=terms.trade(settings, money, utility, languages),
         seal=Seal(settings.key()),
         clock=clock,
         random=random,
         callback_base=SERVICE,
     )
-    return Outfit(parties, app.fees_of(settings), {telegram.name: telegram}, languages, store, tasks)
+    return Outfit(parties, terms.fees_of(settings), {telegram.name: telegram}, languages, store, tasks)
 
 
 def _within(request: Request) -> Request:

@@ -8,6 +8,8 @@ the conversation is read again.
 from __future__ import annotations
 
 import asyncio
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +28,7 @@ from flows import words
 from flows.customer import Customer, KnownMeter
 from flows.driver import take_turn
 from flows.text import T
-from flows.turn import Flows, Turn, View, state_from_json, state_to_json
+from flows.turn import CallAnswered, Fact, Flows, Heard, Turn, View, state_from_json, state_to_json
 from integrations.contract.message import Reachable
 from integrations.contract.people import MeterNumber, Phone
 
@@ -81,12 +83,19 @@ def read_ready(sql: Sql) -> list[Reading]:
     return [
         Reading(
             row,
-            stored.get(row["id"], [])[:INPUTS_A_TURN_MAX],
+            stored[row["id"]][:INPUTS_A_TURN_MAX],
             [work["id"] for work in pending.get(row["id"], [])],
             meters.get(row["customer_id"], [])[:METERS_MAX],
         )
         for row in conversations
+        if row["id"] in stored  # else another replica has answered it meanwhile
     ]
+
+
+def _reachable(heard: Sequence[Heard]) -> dict[str, int]:
+    """Whoever does something can be reached, unless it was blocking us; answers and facts say nothing of that."""
+    acts = [item.what for item in heard if not isinstance(item.what, CallAnswered | Fact)]
+    return {"reachable": int(acts[-1] != Reachable(False))} if acts else {}
 
 
 def _grouped(rows: list[dict[str, Any]], by: str) -> dict[str, list[dict[str, Any]]]:
@@ -121,28 +130,31 @@ class Thinker:
             label=lambda text: self.languages.label(text, reading.row["language"]),
         )
         turn = take_turn(self.flows, view, heard)
-        reachable = [item.what.yes for item in heard if isinstance(item.what, Reachable)]
-        return self._change(reading, turn, now, reachable=int(reachable[-1]) if reachable else 1)
+        return self._change(reading, turn, now, _reachable(heard))
 
     def give_up(self, reading: Reading, why: str) -> Change:
         """Park what cannot be answered: the flow ends, the inputs are kept as parked, the person is told (I-26)."""
         turn = Turn(None, reading.row["epoch"] + 1, reading.row["asked_at"], "")
         turn.answered = {row["id"]: f"parked: {why}"[:200] for row in reading.inputs}
-        change = self._change(reading, turn, self._now(), reachable=1)
-        body = (T("Something went wrong on our side. Nothing was charged. Please start again."),)
+        change = self._change(reading, turn, self._now(), {})
+        body = (
+            T("Something went wrong on our side, and I could not answer you."),
+            T("Write *status* to see where a payment stands, or begin again:"),
+        )
         return change + Change(inserts=(self._message(reading, "say", body, self._now(), words.MENU_BUTTONS),))
 
-    def _change(self, reading: Reading, turn: Turn, now: int, *, reachable: int) -> Change:
+    def _change(self, reading: Reading, turn: Turn, now: int, more: dict[str, int]) -> Change:
         row = reading.row
         chat = orders.Chat(row["id"], row["customer_id"], row["customer_version"], row["phone_hash"], now)
         change = Change(
-            (self._guard(reading, turn, reachable),), self._inserts(reading, turn, now), self._marks(reading, turn)
+            (self._guard(reading, turn, more),), self._inserts(reading, turn, now), self._marks(reading, turn)
         )
         for order in turn.orders:
-            change += orders.change_of(order, chat, self.parties)
+            written = orders.change_of(order, chat, self.parties)
+            change, chat = change + written, chat.after(written)
         return change
 
-    def _guard(self, reading: Reading, turn: Turn, reachable: int) -> Guard:
+    def _guard(self, reading: Reading, turn: Turn, more: dict[str, int]) -> Guard:
         state = state_to_json(turn.state) if turn.state else None
         sealed = self.parties.seal.seal(orjson.dumps([state, turn.last_tap]).decode(), "conversation.state")
         return Guard(
@@ -154,7 +166,7 @@ class Thinker:
                 "epoch": turn.epoch,
                 "state_sealed": sealed,
                 "asked_at": turn.asked_at,
-                "reachable": reachable,
+                **more,
             },
         )
 
@@ -263,8 +275,10 @@ class Turns:
     async def _turn(self, reading: Reading) -> bool:
         try:
             change = self.thinker.think(reading)
-        except Exception:
-            log.exception("turn.failed", conversation=reading.row["id"])
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not stand at the head of the queue
+            # Where it happened, and not its message: that may hold what a customer typed.
+            trace = traceback.format_tb(error.__traceback__)
+            log.error("turn.failed", conversation=reading.row["id"], error=type(error).__name__, trace=trace)  # noqa: TRY400
             change = self.thinker.give_up(reading, "failed")
         written = await self.store.write(change)
         TURNS.labels(type(written).__name__.lower()).inc()
@@ -274,7 +288,7 @@ class Turns:
             case Lost():
                 return False
             case Refused(constraint):
-                # Two chats of one customer, or a name just taken: what is true is read again, once; then it is parked.
+                # A name just taken in another chat, say. Thinking again would propose the same, so it is parked.
                 log.warning("turn.refused", constraint=constraint, conversation=reading.row["id"])
                 return isinstance(await self.store.write(self.thinker.give_up(reading, constraint)), Done)
             case CommitUnknown():

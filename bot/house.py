@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any, Literal
 
+import psycopg
 import structlog
 
-from bot.settings import SettingsError
+from bot.clock import Tasks
+from bot.settings import Settings, SettingsError
 from bot.store.change import Change, Insert, Sql
 from bot.store.seal import BrokenSeal, Seal
 from bot.store.store import Store
+from integrations.contract.seams import Clock
 
 log = structlog.get_logger()
 
@@ -20,6 +24,16 @@ _SAMPLE = "house.sample"
 
 #: What may be leased, by the condition under which anything is still wanted of it; each has an index for that.
 _LEASED = {"payment": "due_at IS NOT NULL", "work": "done = 0", "outbox": "done = 0"}
+
+
+async def open_store(settings: Settings, clock: Clock, tasks: Tasks) -> Store:
+    """The store. CannotOpen or SettingsError, with a sentence, where there is none to be had."""
+    try:
+        return await Store.open(settings.database_url, clock, tasks.spawn)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise SettingsError(f"BILI_DATABASE_URL: the database cannot be opened ({error})") from None
+    except psycopg.ProgrammingError:
+        raise SettingsError("BILI_DATABASE_URL: PostgreSQL cannot make anything of this address") from None
 
 
 async def enter(store: Store, mode: Mode) -> None:

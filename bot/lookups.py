@@ -48,7 +48,8 @@ WITH taken AS MATERIALIZED (
   SELECT id FROM work WHERE done = 0 AND due_at <= :now AND lease_until <= :now
   ORDER BY due_at, id LIMIT :slots {skip_locked}
 )
-UPDATE work SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHERE id IN (SELECT id FROM taken) RETURNING *
+UPDATE work SET lease_until = :until, fence = fence + 1, tries = tries + 1
+WHERE id IN (SELECT id FROM taken) RETURNING *
 """
 
 

@@ -114,7 +114,8 @@ WITH taken AS MATERIALIZED (
     AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.customer_id = o.customer_id AND e.done = 0 AND e.id < o.id)
   ORDER BY o.due_at, o.id LIMIT :slots {skip_locked}
 )
-UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1 WHERE id IN (SELECT id FROM taken) RETURNING *
+UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1
+WHERE id IN (SELECT id FROM taken) RETURNING *
 """
 
 _DUE = "SELECT 1 AS one FROM outbox WHERE done = 0 AND due_at <= :now AND lease_until <= :now LIMIT 1"

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -264,6 +265,32 @@ def load_settings(**overrides: Any) -> Settings:
 def revealed(value: SecretStr | None) -> Secret:
     """A secret of the settings as the adapters take it; empty where it is not set."""
     return Secret(value.get_secret_value() if value else "")
+
+
+# --- words about settings, for whoever builds a party from them
+
+
+def given(**values: object) -> dict[str, Any]:
+    """What is set; the adapter's own default stands for the rest."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def named(prefix: str, problem: str) -> str:
+    """An adapter's sentence, which begins with its own name of a setting, under the name the setting has here."""
+    field, _, rest = problem.partition(" ")
+    known = f"{prefix}_{field}" in Settings.model_fields
+    return f"BILI_{prefix.upper()}_{field.upper()} {rest}" if known else f"BILI_{prefix.upper()}_…: {problem}"
+
+
+def first_of_each(found: Sequence[str]) -> Iterator[str]:
+    """One sentence a setting: a wrong one was put at its default, which may then seem to be missing."""
+    told: set[str] = set()
+    for sentence in found:
+        name = sentence.split()[0].rstrip(":")
+        if name not in told:
+            yield sentence
+        if name.startswith("BILI_") and not name.endswith("…"):
+            told.add(name)
 
 
 def _place(place: tuple[int | str, ...]) -> str:

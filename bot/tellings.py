@@ -30,7 +30,7 @@ class Telling:
 _STATES: dict[State, Text] = {
     State.CONFIRMED: T("The request is being sent to the phone."),
     State.PROMPTING: T("The request was sent to the operator; its answer is awaited."),
-    State.PROMPTED: T("The phone is asking for the PIN."),
+    State.PROMPTED: T("The request was sent to the phone. The operator has not said yet whether it was paid."),
     State.DECLINED: T("Declined. No money was taken."),
     State.EXPIRED: T("The request ran out. If money leaves the phone after all, the token is bought at once."),
     State.PAID: T("Paid. The token is being bought."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bot.payments.fees import Band, Fees
@@ -11,7 +12,11 @@ from bot.payments.limits import Caps
 from bot.settings import Settings, SettingsError
 from flows.customer import Trade
 from integrations.contract.money import Money
+from integrations.contract.outcomes import VendReason
 from integrations.contract.parties import AmountRules, MobileMoney, Utility
+
+if TYPE_CHECKING:
+    from bot.i18n import Languages
 
 
 def fees_of(settings: Settings) -> Fees:
@@ -34,8 +39,8 @@ def caps_of(settings: Settings) -> Caps:
     )
 
 
-def trade(settings: Settings, money: MobileMoney, utility: Utility, languages: Sequence[tuple[str, str]]) -> Trade:
-    """What is sold, by the utility's and the operator's limits together. `languages` are codes with their names."""
+def trade(settings: Settings, money: MobileMoney, utility: Utility, languages: Languages) -> Trade:
+    """What is sold, by the utility's and the operator's limits together."""
     minimum, maximum = bounds(utility.minimum, utility.maximum, money.rules, fees_of(settings))
     return Trade(
         utility=utility.name,
@@ -52,7 +57,7 @@ def trade(settings: Settings, money: MobileMoney, utility: Utility, languages: S
         step=money.rules.step,
         zone=settings.business_time_zone,
         support_contact=settings.support_contact,
-        languages=tuple(languages),
+        languages=tuple(languages.available()),
     )
 
 
@@ -74,6 +79,14 @@ def contradictions(settings: Settings) -> Iterator[str]:
             "BILI_LIMITS_QUIET_FROM_HOUR is not later than BILI_LIMITS_QUIET_TO_HOUR: quiet hours go on past midnight;"
             " from 24 to 0 there are none."
         )
+
+
+def known_texts(given: dict[str, Any]) -> dict[str, VendReason]:
+    """A vending server's own texts and what they mean. ValueError, naming the setting, for what is no reason."""
+    reasons = {reason.value: reason for reason in VendReason}
+    if not set(given.values()) <= reasons.keys():
+        raise ValueError(f"known_texts gives a reason that is none of {', '.join(reasons)}")
+    return {text: reasons[reason] for text, reason in given.items()}
 
 
 # --- addresses

@@ -50,7 +50,7 @@ async def violations(store: Store, sandbox: SandboxHost) -> list[str]:
 
 
 def _ledger(rows: dict[str, Rows]) -> Iterable[str]:
-    """I-11: every entry sums to zero. I-10: what is held for a payment is its total while we owe for it, else nothing."""
+    """I-11: every entry sums to zero. I-10: a payment's total is held while we owe for it, and nothing after."""
     for entry in rows["entries"]:
         if entry["sum"]:
             yield f"entry {entry['entry']} sums to {entry['sum']} {entry['currency']}"

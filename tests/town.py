@@ -7,17 +7,16 @@ but stepped: `settle` goes on until nothing more is due at this moment.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from bot import app
-from bot.clock import CROCKFORD, Tasks
+from bot.clock import Tasks
 from bot.house import enter
 from bot.i18n import Languages
 from bot.payments.fees import Band, Fees
@@ -33,6 +32,7 @@ from integrations.money.mpesa.adapter import Mpesa
 from integrations.sandbox.far_side import NoAnswer
 from integrations.sandbox.host import SandboxConfig, SandboxHost
 from integrations.utilities.xmlvend.adapter import XmlVend
+from tests.seams import HandClock, SeededRandom
 
 SERVICE, SANDBOX = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
 TOKEN = "700000007:sandbox-telegram-token"
@@ -45,47 +45,15 @@ MORNING = datetime(2026, 1, 5, 7, 0, tzinfo=UTC)
 ROUNDS_MAX = 400
 
 
-class TownClock:
+class TownClock(HandClock):
     """Time that moves only by `pass_`."""
 
     def __init__(self, start: datetime = MORNING) -> None:
-        self._start = start
-        self._seconds = 0.0
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._seconds)
-
-    def monotonic(self) -> float:
-        return self._seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self._seconds += seconds
+        super().__init__(start)
 
     def pass_(self, seconds: float) -> None:
         """Let so much time pass."""
-        self._seconds += seconds
-
-
-class TownRandom:
-    """Randomness from a seed, the same each run."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self._random = random.Random(seed)
-
-    def digits(self, count: int) -> str:
-        return "".join(self._random.choice("0123456789") for _ in range(count))
-
-    def letters(self, count: int) -> str:
-        return "".join(self._random.choice(CROCKFORD) for _ in range(count))
-
-    def secret(self, size_bytes: int) -> str:
-        return self._random.randbytes(size_bytes).hex()
-
-    def hexadecimal(self, size_bytes: int) -> str:
-        return self._random.randbytes(size_bytes).hex()
-
-    def fraction(self) -> float:
-        return self._random.random()
+        self.seconds += seconds
 
 
 @dataclass
@@ -134,7 +102,7 @@ class Town:
 
     url: str
     clock: TownClock
-    random: TownRandom
+    random: SeededRandom
     network: Network
     sandbox: SandboxHost
     settings: Settings
@@ -205,11 +173,11 @@ async def town(url: str, *, fee: int = 10) -> AsyncIterator[Town]:
     """A town with an empty database at `url`, its bot's webhook set."""
     clock, network = TownClock(), Network()
     network.clock = clock
-    sandbox = SandboxHost(SandboxConfig(port=8090), clock, TownRandom(2), network.send)
+    sandbox = SandboxHost(SandboxConfig(port=8090), clock, SeededRandom(2), network.send)
     network.hosts[SANDBOX] = sandbox.serve
     fees = Fees("KES", (Band(Money.of(100_000, "KES"), Money.of(fee, "KES")),))
     settings = town_settings()
-    one = Town(url, clock, TownRandom(1), network, sandbox, settings, fees)
+    one = Town(url, clock, SeededRandom(1), network, sandbox, settings, fees)
     await one.open()
     body = f'{{"url":"{SERVICE}/webhooks/telegram","secret_token":"{settings.webhook_secret().reveal()}"}}'.encode()
     request = Request("POST", f"/bot{TOKEN}/setWebhook", {"content-type": "application/json"}, body)
@@ -224,11 +192,6 @@ async def town(url: str, *, fee: int = 10) -> AsyncIterator[Town]:
 
 def town_settings() -> Settings:
     """Settings that point every party at the town's sandbox."""
-    plain = Settings(
-        _env_file=None,
-        secret_key=SecretStr("a-test-key-that-opens-nothing-at-all"),
-        public_url=SERVICE,
-        support_contact="0800 000 000",
-        mpesa_merchant="BILI",
-    )
+    given = {"public_url": SERVICE, "support_contact": "0800 000 000", "mpesa_merchant": "BILI"}
+    plain = Settings.model_validate({"secret_key": SecretStr("a-test-key-that-opens-nothing-at-all"), **given})
     return plain.model_copy(update=app.sandbox_settings(plain, SandboxConfig(), SANDBOX))

@@ -6,13 +6,15 @@ waiting never turns it into no (I-04, I-09).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 
 from bot import notices
 from bot.payments import ledger, schedule
-from bot.payments.machine import BEFORE_MONEY, PROMPT_OPEN, RESTING, Event, Moved, State
+from bot.payments.machine import BEFORE_MONEY, PROMPT_OPEN, Event, Moved, State
 from bot.payments.parties import Parties
-from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, prompts
+from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, next_beside, prompts
 from bot.payments.transition import Transition
 from bot.sales import STAFF_NOTE, sale_to_json
 from bot.store.change import Change, Insert, Update
@@ -37,8 +39,8 @@ from integrations.contract.outcomes import (
 )
 from integrations.contract.parties import AfterNotFound, Pace
 
-#: How often a settled payment is looked at while another prompt of it is open.
-STRAY_PROMPT_MS = 60_000
+#: What an enquiry was waited for: the payment goes on at once where one of these is its state.
+_GOES_ON = PROMPT_OPEN | {State.PAID, State.VENDING}
 
 
 class Finish:
@@ -51,9 +53,10 @@ class Finish:
         #: As it was when the call was made, and as it is now.
         self.claimed = claimed
         self.attempt = next(each for each in attempts if each.id == claimed.id)
-        #: Another prompt of this payment that may still be answered: it stays watched until it is.
-        self.stray = any(each.undecided for each in prompts(attempts) if each.id != claimed.id)
-        self.money_proof = next((each.proof for each in prompts(attempts) if each.proof), None) or ""
+        #: As it will be.
+        self.after = self.attempt
+        self.others = [each for each in attempts if each.id != claimed.id]
+        self.money_proof = next((each.proof for each in prompts(attempts) if each.success), None) or ""
         self.now = now
         self.parties = parties
         self.step = Transition(payment, now, parties)
@@ -71,6 +74,8 @@ class Finish:
                 return self.collection(outcome)
             case Kind.VEND, NotSent(cause) if sent:
                 return self._unsent(cause)
+            case Kind.VEND, Unknown(cause) if sent:
+                return self._lost(cause, self.parties.utilities[self.payment.utility].pace)
             case Kind.VEND, Vended() | VendRefused() | Pending() | NotFound() | CannotAsk() | NotSent() | Unknown():
                 return self.vend(outcome)
             case _:
@@ -89,16 +94,15 @@ class Finish:
                 return self._ends(self.now + schedule.poll_ms(pace, 0))
             case Refused(reason, code, detail):
                 self._decide(AttemptState.NO, f"refused {code} {detail}")
-                return self._no(Event.REFUSED, reason, code, due_at=None)
+                return self._no(Event.REFUSED, reason, code)
             case NotSent(cause):
                 return self._unsent(cause)
             case Unknown(cause):
-                self.step.set_attempt(self.attempt, outcome=f"unknown: {cause}"[:200])
-                return self._ends(self.now + schedule.poll_ms(pace, 0))
+                return self._lost(cause, pace)
 
     def collection(self, outcome: CollectionOutcome) -> Change:
         """The answer to an enquiry about a prompt, current or earlier."""
-        pace = self.parties.money[self.payment.money].pace
+        pace, said = self.parties.money[self.payment.money].pace, self.attempt.said
         match outcome:
             case Collected(proof, amount):
                 return self._collected(Collected(proof, amount), pace)
@@ -106,20 +110,25 @@ class Finish:
                 return self._over(Event.DECLINED, reason, code)
             case Expired(code):
                 return self._over(Event.EXPIRED, Reason.TIMED_OUT, code)
-            case NotFound(code) if self._settled(pace):
+            case NotFound(code) if self.attempt.out and self._settled(pace):
                 return self._not_found(pace, code)
-            case CannotAsk() if self._settled(pace):
+            case CannotAsk() if self.attempt.out and self._settled(pace):
                 # The prompt's own lifetime is over, so the phone is free again; whether money moved is still open.
-                self.step.set(live_payer=None)
+                self._free_phone()
                 self.step.open_case("prompt_unknown", "money", "the operator's answer was lost and it cannot be asked")
                 return self._ask_later(pace, "cannot ask")
-            case NotFound() | CannotAsk() | Pending() | NotSent() | Unknown():
+            case NotFound() | CannotAsk():
                 return self._ask_later(pace, type(outcome).__name__)
+            case Pending() | NotSent() | Unknown() if self.attempt.state is AttemptState.YES and said and said.success:
+                return self._proof_came(said.proof)  # the money is proved, and no enquiry tells a receipt number
+            case Pending() | NotSent() | Unknown():
+                return self._ask_later(pace, type(outcome).__name__, heard=False)
 
     def _collected(self, outcome: Collected, pace: Pace) -> Change:
         said = self.attempt.said
         amount = outcome.amount or (said.amount if said and said.success else None)
         if amount is not None and amount != self.payment.total:
+            self._free_phone()
             self.step.open_case("amount_mismatch", "money", f"asked {self.payment.total}, told {amount}")
             return self._ask_later(pace, "amount mismatch")
         proof = outcome.proof or (said.proof if said and said.success else None)
@@ -129,10 +138,9 @@ class Finish:
         if self.payment.state not in BEFORE_MONEY:
             return self._surplus(columns)
         late = self.payment.state not in PROMPT_OPEN
-        self.step.asked(self.attempt, "collected", state=AttemptState.YES.value, decided_at=self.now, **columns)
+        self._asked("collected", AttemptState.YES, decided_at=self.now, **columns)
         self.step.apply(Event.COLLECTED, self.attempt, detail=columns["proof"])
-        if self.stray:
-            self.step.set(live_payer=self.payment.payer_hash)
+        self._free_phone()
         self.step.insert(*ledger.collected(self.payment, self.attempt, self.now))
         self.step.tell(notices.paid(self.payment, self.parties.trade, late=late))
         self.step.fact(Event.COLLECTED)
@@ -141,15 +149,15 @@ class Finish:
     def _surplus(self, columns: dict[str, str]) -> Change:
         """A second prompt of this payment was paid too: never an event of this payment, always the payer's money."""
         columns.pop("success_key")
-        self.step.set(live_payer=None)
-        self.step.asked(self.attempt, "surplus", state=AttemptState.YES.value, decided_at=self.now, **columns)
+        self._free_phone()
+        self._asked("surplus", AttemptState.YES, decided_at=self.now, **columns)
         self.step.insert(*ledger.surplus(self.payment, self.attempt, self.now))
         self.step.open_case("surplus", "refunds", f"{columns['proof']} {self.payment.total}")
         self.step.tell(notices.surplus(self.payment, self.parties.trade))
-        return self._ends(self._due_after_hint())
+        return self._ends(self._goes_on())
 
     def _proved(self, proof: str) -> dict[str, str]:
-        theirs = self.attempt.theirs or (self.attempt.said.theirs if self.attempt.said else None)
+        theirs = self.attempt.known_as
         return {
             **({"theirs": theirs} if theirs else {}),
             "proof": proof,
@@ -158,30 +166,35 @@ class Finish:
         }
 
     def _proof_came(self, proof: str | None) -> Change:
-        """Known already. A receipt number that comes after the money replaces the reference that stood in for it."""
+        """Known already. A receipt number that comes after the money replaces the reference that stood in for it.
+
+        It replaces no other receipt number: nobody vouches for a callback, so two that differ are a person's matter.
+        """
+        known, stand_ins = self.attempt.proof, {self.attempt.theirs, self.attempt.reference}
         better = {"proof": proof, "proof_key": f"{self.attempt.party}:{proof}"} if proof else {}
-        self.step.asked(self.attempt, "collected", **better)
-        return self._ends(self._due_after_hint())
+        if proof and known not in {proof, *stand_ins}:
+            better = {}
+            self.step.open_case("two_receipts", "money", f"{self.attempt.id}: {known}, then {proof}")
+        self._asked("collected", None, **better)
+        return self._ends(self._goes_on())
 
     def _over(self, event: Event, reason: Reason, code: str) -> Change:
         """The operator's no for a prompt."""
         if self.attempt.state is AttemptState.YES:
             # It said yes before. Success outranks failure; the contradiction is kept and a person looks (F-029).
-            self.step.asked(self.attempt, f"{event.value} {code}")
+            self._asked(f"{event.value} {code}")
             self.step.apply(event, self.attempt, detail=code)
-            return self._ends(self._due_after_hint())
+            return self._ends(self._goes_on())
         if not self.attempt.undecided:
-            self.step.asked(self.attempt, f"{event.value} {code}")
-            return self._ends(self._due_at_rest(self.attempt.asks + 1))
-        # The count begins anew: from here it counts the enquiries made at rest.
-        decided: dict[str, str | int] = {"state": AttemptState.NO.value, "decided_at": self.now, "asks": 0}
-        self.step.asked(self.attempt, f"{event.value} {code}", **decided)
+            self._asked(f"{event.value} {code}")
+            return self._ends(self._goes_on())
+        self._asked(f"{event.value} {code}", AttemptState.NO, decided_at=self.now)
         if self.payment.state not in BEFORE_MONEY:
-            self.step.set(live_payer=None)
-            return self._ends(self._due_after_hint())
-        return self._no(event, reason, code, schedule.resting_due(0, self.now))
+            self._free_phone()
+            return self._ends(self._goes_on())
+        return self._no(event, reason, code)
 
-    def _no(self, event: Event, reason: Reason, code: str, due_at: int | None) -> Change:
+    def _no(self, event: Event, reason: Reason, code: str) -> Change:
         if isinstance(self.step.apply(event, self.attempt, detail=code), Moved):
             self.step.set(wish=0)
             if event is Event.EXPIRED:
@@ -190,9 +203,15 @@ class Finish:
                 self.step.tell(notices.declined(self.payment, reason, self.attempt.number))
             if reason is Reason.OUR_FAULT:
                 self.step.open_case("our_fault", "operations", code)
-        return self._ends(due_at)
+        return self._ends(self._goes_on())
 
     def _not_found(self, pace: Pace, code: str) -> Change:
+        """Proved not there. What nobody waits for any more, money having come by another prompt, is simply over."""
+        needless = self.attempt.kind is Kind.PROMPT and self.payment.state not in PROMPT_OPEN
+        if needless and pace.after_not_found is not AfterNotFound.A_PERSON:
+            self._asked(f"not found {code}", AttemptState.NO, decided_at=self.now)
+            self._free_phone()
+            return self._ends(self._goes_on())
         match pace.after_not_found:
             case AfterNotFound.SAME_REFERENCE:
                 return self._absent(AttemptState.UNSENT, code)
@@ -220,20 +239,17 @@ class Finish:
                 return self._ask_later(pace, type(outcome).__name__)
 
     def _vended(self, sale: Vended) -> Change:
-        if self.payment.state is State.VENDED:
-            self.step.asked(self.attempt, "vended")
-            return self._ends(self._settled_due())
         proof = self._proved(sale.proof)
-        self.step.asked(self.attempt, "vended", state=AttemptState.YES.value, decided_at=self.now, **proof)
+        self._asked("vended", AttemptState.YES, decided_at=self.now, **proof)
         if not isinstance(self.step.apply(Event.VENDED, self.attempt, detail=sale.proof), Moved):
-            return self._ends(self._settled_due())
+            return self._ends(self._goes_on())
         self.step.insert(*ledger.vended(self.payment, self.attempt, sale.amount, self.now), self._receipt(sale))
         for alarm in (note for note in sale.notes if note.startswith(STAFF_NOTE)):
             self.step.open_case("sale_to_check", "utility", alarm)
         self._keep_meter()
         self.step.tell(notices.receipt(self.payment, self.parties.trade, sale, self.money_proof))
         self.step.fact(Event.VENDED)
-        return self._ends(self._settled_due())
+        return self._ends(self._goes_on())
 
     def _receipt(self, sale: Vended) -> Insert:
         sealed = self.parties.seal.seal(orjson.dumps(sale_to_json(sale)).decode(), "receipt.sale")
@@ -257,12 +273,12 @@ class Finish:
         self.step.update(Update("saved_meter", row_id, {"used_at": self.now, "forgotten": 0}))
 
     def _vend_refused(self, reason: VendReason, detail: str) -> Change:
-        self.step.asked(self.attempt, f"refused {detail}", state=AttemptState.NO.value, decided_at=self.now)
+        self._asked(f"refused {detail}", AttemptState.NO, decided_at=self.now)
         if isinstance(self.step.apply(Event.VEND_REFUSED, self.attempt, detail=detail), Moved):
             reason_of_case = "no_float" if reason is VendReason.NO_FLOAT else "refund_due"
             self.step.open_case(reason_of_case, "refunds", detail)
             self.step.tell(notices.refund_due(self.payment, self.parties.trade, reason))
-        return self._ends(self._settled_due())
+        return self._ends(self._goes_on())
 
     # --- both
 
@@ -276,19 +292,39 @@ class Finish:
             self._tell_slow(cause)
         return self._ends(self.now + schedule.backoff_ms(self.payment.tries))
 
+    def _lost(self, cause: str, pace: Pace) -> Change:
+        """The answer to our request never came: it may have been acted upon, and is asked about."""
+        self.step.set_attempt(self.attempt, outcome=f"unknown: {cause}"[:200])
+        return self._ends(self.now + schedule.poll_ms(pace, 0))
+
     def _absent(self, state: AttemptState, code: str) -> Change:
-        self.step.asked(self.attempt, f"not found {code}", state=state.value)
+        self._asked(f"not found {code}", state)
         self.step.apply(Event.UNSENT, self.attempt, detail=f"not found {code}")
         return self._ends(self.now)
 
-    def _ask_later(self, pace: Pace, why: str) -> Change:
-        """No verdict. After a while a person is told, and the customer once."""
-        if self._became_slow():
-            self.step.asked(self.attempt, why, slow_told=1)
+    def _ask_later(self, pace: Pace, why: str, *, heard: bool = True) -> Change:
+        """No verdict. After a while a person is told, and the customer once. `heard`: the other side did answer."""
+        slow = self._became_slow()
+        self._asked(why, slow_told=int(slow or self.attempt.slow_told))
+        if slow:
             self._tell_slow(why)
-        else:
-            self.step.asked(self.attempt, why)
-        return self._ends(self.now + schedule.poll_ms(pace, self.attempt.asks + 1))
+        waited_for = self.attempt.kind is Kind.VEND or (self.payment.state in PROMPT_OPEN and self.attempt.undecided)
+        if waited_for:
+            return self._ends(self.now + schedule.poll_ms(pace, self._asks))
+        # Where nothing else is to be done, a hint that found no answer is looked into again.
+        goes_on = self.payment.state in _GOES_ON
+        return self._ends(self._goes_on(heard=heard or goes_on), heard=heard or goes_on)
+
+    @property
+    def _asks(self) -> int:
+        """Its enquiries with this one. One that a callback woke does not count: strangers must not slow us (S-07)."""
+        return self.attempt.asks + (0 if self.claimed.hinted else 1)
+
+    def _asked(self, outcome: str, state: AttemptState | None = None, **columns: str | int | None) -> None:
+        """An enquiry was made. With `state` it decided the attempt, and the count of enquiries begins anew."""
+        asks, state = (0, state) if state else (self._asks, self.attempt.state)
+        self.after = replace(self.attempt, state=state, asks=asks, asked_at=self.now)
+        self.step.asked(self.attempt, outcome, state=state.value, asks=asks, **columns)
 
     def _became_slow(self) -> bool:
         late = self.now - self.attempt.created_at >= schedule.SLOW_AFTER_MS
@@ -298,32 +334,40 @@ class Finish:
         if self.attempt.kind is Kind.VEND:
             self.step.open_case("vend_slow", "utility", why)
             self.step.tell(notices.vend_slow(self.payment, self.parties.trade))
-        else:
-            self.step.open_case("prompt_slow", "money", why)
+            return
+        self.step.open_case("prompt_slow", "money", why)
+        if self.payment.state in BEFORE_MONEY:  # who has paid by another prompt would read it as about that one
             self.step.tell(notices.still_open(self.payment))
 
     def _decide(self, state: AttemptState, outcome: str) -> None:
         decided = None if state is AttemptState.UNSENT else self.now
+        self.after = replace(self.attempt, state=state)
         self.step.set_attempt(self.attempt, state=state.value, decided_at=decided, outcome=outcome[:200])
 
     def _settled(self, pace: Pace) -> bool:
-        return self.now - self.attempt.created_at >= pace.settle * 1000
+        """Whether "not found" is proof: the settle time is over since the last sending, which began within a lease.
 
-    def _due_at_rest(self, asks: int) -> int | None:
-        resting = self.payment.state in RESTING
-        return schedule.resting_due(asks, self.now) if resting else self._due_after_hint()
+        An attempt can go out again long after it was made. Each going out is a move of the payment, so counting from
+        its last move is never too early.
+        """
+        sent_at = max(self.attempt.created_at, self.payment.changed_at)
+        return self.now - sent_at >= pace.settle * 1000 + self.parties.lease.length_ms
 
-    def _due_after_hint(self) -> int | None:
-        """After an enquiry that changed no state: what is open goes on at once, what is settled rests."""
-        state = self.step.payment.state
-        return self.now if state in PROMPT_OPEN | {State.PAID, State.VENDING} else self._settled_due()
+    def _free_phone(self) -> None:
+        """This prompt is no longer on the payer's phone; another of this payment may be."""
+        out = any(each.out for each in prompts(self.others))
+        self.step.set(live_payer=self.payment.payer_hash if out else None)
 
-    def _settled_due(self) -> int | None:
-        """A settled payment is looked at again only while another prompt of it may still be answered."""
-        return self.now + STRAY_PROMPT_MS if self.stray else None
+    def _goes_on(self, *, heard: bool = True) -> int | None:
+        """What is open goes on at once; what rests or is settled waits for what may still come of its prompts."""
+        if self.step.payment.state in _GOES_ON:
+            return self.now
+        after = replace(self.after, hinted=self.attempt.hinted and not heard)
+        due_at, _ = next_beside([*self.others, after])
+        return None if due_at is None else max(due_at, self.now)
 
-    def _ends(self, due_at: int | None) -> Change:
-        if self.claimed.hinted and self.claimed.said:
+    def _ends(self, due_at: int | None, *, heard: bool = True) -> Change:
+        if self.claimed.hinted and self.claimed.said and heard:
             # The hint that this call looked into is used up; one that came meanwhile says something else and stays.
             said = {"claim": self.claimed.said.text()}
             self.step.update(Update("attempt", self.attempt.id, {"hinted": 0}, only_if=said))

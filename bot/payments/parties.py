@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.payments.limits import Caps
 from bot.store.seal import Seal
+from bot.work import Lease
 from flows.customer import Trade
 from integrations.contract.parties import MobileMoney, Utility
 from integrations.contract.seams import Clock, Random
@@ -24,3 +25,9 @@ class Parties:
     random: Random
     callback_base: str = ""
     caps: Caps = field(default_factory=Caps)
+
+    @property
+    def lease(self) -> Lease:
+        """How long a claimed payment is held: by the slowest party."""
+        paces = [party.pace for party in self.money.values()] + [party.pace for party in self.utilities.values()]
+        return Lease.for_calls_of(max(pace.timeout for pace in paces))

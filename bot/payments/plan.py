@@ -16,7 +16,7 @@ from bot.payments import machine
 from bot.payments.limits import Counts, Held, held
 from bot.payments.machine import Event, State
 from bot.payments.parties import Parties
-from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, latest, prompts
+from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, latest, next_beside
 from bot.payments.transition import Transition
 from bot.store.change import Change
 from flows.questions import OFFER_SECONDS
@@ -75,25 +75,34 @@ def make_plan(payment: PaymentRow, attempts: list[AttemptRow], counts: Counts, p
     match payment.state:
         case State.CONFIRMED:
             return _first_prompt(payment, counts, parties)
+        case State.DECLINED | State.EXPIRED if prompt is not None and payment.wish == prompt.number:
+            return _wished(payment, attempts, counts, parties)
         case State.DECLINED | State.EXPIRED:
-            return _resting(payment, prompt, counts, parties)
+            return _beside(payment, attempts, parties)
         case State.PROMPTING | State.PROMPTED:
             return _open(payment, prompt, parties)
         case State.PAID | State.VENDING:
             return _open(payment, vend, parties)
         case State.VENDED | State.REFUND_DUE | State.REFUNDING | State.REFUNDED:
-            return _settled(payment, attempts, parties)
+            return _beside(payment, attempts, parties)
 
 
-def _settled(payment: PaymentRow, attempts: list[AttemptRow], parties: Parties) -> tuple[Plan, Change]:
-    """Nothing is wanted here but the answer to another prompt that is still open: its money would be a surplus."""
-    stray = next((attempt for attempt in prompts(attempts) if attempt.undecided), None)
-    return (Enquire(payment, stray), Change()) if stray else _rest(payment, parties)
+def _beside(payment: PaymentRow, attempts: list[AttemptRow], parties: Parties) -> tuple[Plan, Change]:
+    """Nothing is wanted here; money may still come by a prompt of it that is out, or that was thought to be over."""
+    due_at, prompt = next_beside(attempts)
+    if prompt is None or due_at is None or due_at > _now(parties):
+        return _rest(payment, parties, due_at)
+    return Enquire(payment, prompt), Change()
+
+
+def _too_old(payment: PaymentRow, parties: Parties) -> bool:
+    """A price holds so long; a prompt that comes later would surprise its payer (F-017)."""
+    return _now(parties) > payment.confirmed_at + OFFER_SECONDS * 1000
 
 
 def _first_prompt(payment: PaymentRow, counts: Counts, parties: Parties) -> tuple[Plan, Change]:
     now = _now(parties)
-    if now > payment.confirmed_at + OFFER_SECONDS * 1000:
+    if _too_old(payment, parties):
         return _refused(payment, None, parties)
     why = held(parties.caps, counts, own=payment.payer_own, at=parties.clock.now(), zone=parties.trade.zone)
     if why is Held.LIVE:
@@ -103,20 +112,18 @@ def _first_prompt(payment: PaymentRow, counts: Counts, parties: Parties) -> tupl
     return _fresh(payment, 1, parties)
 
 
-def _resting(
-    payment: PaymentRow, prompt: AttemptRow | None, counts: Counts, parties: Parties
+def _wished(
+    payment: PaymentRow, attempts: list[AttemptRow], counts: Counts, parties: Parties
 ) -> tuple[Plan, Change]:  # fmt: skip
-    if prompt is None:
-        return _rest(payment, parties)
-    if payment.wish != prompt.number or prompt.undecided:
-        return Enquire(payment, prompt), Change()
+    """One more prompt, unless our limits or the time say no; then it rests on, and is asked about as before."""
+    old = _too_old(payment, parties)
     why = held(parties.caps, counts, own=payment.payer_own, at=parties.clock.now(), zone=parties.trade.zone)
-    if why is None:
-        return _fresh(payment, prompt.number + 1, parties)
+    if why is None and not old:
+        return _fresh(payment, payment.wish + 1, parties)
     transition = Transition(payment, _now(parties), parties)
     transition.set(wish=0)
-    transition.tell_held(why)
-    return Rest(payment), transition.change(due_at=None, release=True)
+    transition.tell_held(None if old else why)
+    return Rest(payment), transition.change(next_beside(attempts)[0], release=True)
 
 
 def _open(payment: PaymentRow, attempt: AttemptRow | None, parties: Parties) -> tuple[Plan, Change]:
@@ -141,7 +148,8 @@ def _fresh(payment: PaymentRow, number: int, parties: Parties) -> tuple[Plan, Ch
     attempt = AttemptRow(
         id=f"{payment.id}.{kind.value}{number}", payment_id=payment.id, kind=kind, number=number, party=party.name,
         reference=party.new_reference(parties.clock, parties.random), theirs=None, state=AttemptState.SENDING,
-        proof=None, asks=0, asked_at=0, slow_told=False, hinted=False, said=None, created_at=now, decided_at=None,
+        success=False, proof=None, asks=0, asked_at=0, slow_told=False, hinted=False, said=None, created_at=now,
+        decided_at=None,
     )  # fmt: skip
     secret = parties.random.hexadecimal(CALLBACK_SECRET_BYTES) if kind is Kind.PROMPT else ""
     transition = Transition(payment, now, parties)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import orjson
 
+from bot.payments import schedule
 from bot.payments.machine import State
 from integrations.contract.money import Money
 
@@ -33,6 +34,9 @@ class AttemptState(Enum):
 #: The other side may still act on an attempt in one of these.
 UNDECIDED = frozenset({AttemptState.SENDING, AttemptState.OPEN, AttemptState.UNSENT})
 
+#: It may be on the payer's phone, or at the utility, now.
+OUT = UNDECIDED - {AttemptState.UNSENT}
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
@@ -56,6 +60,7 @@ class PaymentRow:
     payer_own: bool
     wish: int
     confirmed_at: int
+    changed_at: int
     due_at: int | None
     fence: int
     tries: int
@@ -71,7 +76,8 @@ class PaymentRow:
         currency = row["currency"]
         same = (
             "id", "code", "customer_id", "conversation_id", "version", "money", "utility", "meter_sealed", "meter_hash",
-            "owner_masked", "payer_sealed", "payer_hash", "wish", "confirmed_at", "due_at", "fence", "tries",
+            "owner_masked", "payer_sealed", "payer_hash", "wish", "confirmed_at", "changed_at", "due_at", "fence",
+            "tries",
         )  # fmt: skip
         return cls(
             state=State(row["state"]),
@@ -117,6 +123,8 @@ class AttemptRow:
     reference: str
     theirs: str | None
     state: AttemptState
+    #: Its yes is the one this payment lives by; the yes of another prompt is a surplus.
+    success: bool
     proof: str | None
     asks: int
     asked_at: int
@@ -131,6 +139,29 @@ class AttemptRow:
         """Whether the other side may still act on it."""
         return self.state in UNDECIDED
 
+    @property
+    def out(self) -> bool:
+        """Whether it was sent, as far as we know, and has no answer."""
+        return self.state in OUT
+
+    @property
+    def known_as(self) -> str | None:
+        """The operator's own id of it, as the operator told us, or else as a callback claims."""
+        return self.theirs or (self.said.theirs if self.said else None)
+
+    @property
+    def beside_due(self) -> int | None:
+        """When it is asked about although its payment wants nothing of it now; None when nothing can come of it.
+
+        A prompt that is still out may be paid, and one that ended without money may turn out to be paid after all.
+        """
+        if self.hinted:
+            return self.asked_at + schedule.HINT_AGAIN_MS
+        if self.out:
+            return self.asked_at + schedule.BESIDE_MS
+        over = self.state is AttemptState.NO and self.known_as is not None
+        return schedule.resting_due(self.asks, self.asked_at) if over else None
+
     @classmethod
     def of(cls, row: dict[str, Any]) -> Self:
         """From a row of the table."""
@@ -141,6 +172,7 @@ class AttemptRow:
         return cls(
             kind=Kind(row["kind"]),
             state=AttemptState(row["state"]),
+            success=row["success_key"] is not None,
             slow_told=bool(row["slow_told"]),
             hinted=bool(row["hinted"]),
             said=Said.of(row["claim"]),
@@ -151,6 +183,12 @@ class AttemptRow:
 def latest(attempts: list[AttemptRow], kind: Kind) -> AttemptRow | None:
     """The newest attempt of a kind."""
     return max((attempt for attempt in attempts if attempt.kind is kind), key=lambda each: each.number, default=None)
+
+
+def next_beside(attempts: list[AttemptRow]) -> tuple[int | None, AttemptRow | None]:
+    """The prompt that is first to be asked about beside what its payment wants, and when; None twice for none."""
+    due = [(each.beside_due, each) for each in prompts(attempts) if each.beside_due is not None]
+    return min(due, key=lambda one: one[0] or 0, default=(None, None))
 
 
 def prompts(attempts: list[AttemptRow]) -> list[AttemptRow]:

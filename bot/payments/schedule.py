@@ -8,6 +8,14 @@ from integrations.contract.parties import Pace
 RESTING_FIRST_MS = 600_000
 RESTING_TOTAL_MS = 86_400_000
 
+#: A payment that wants nothing more is looked at so often while a prompt of it may still be paid.
+BESIDE_MS = 60_000
+#: A callback about a prompt that is over is looked into again after so long, where the operator gave no verdict.
+HINT_AGAIN_MS = 300_000
+
+#: An attempt is not asked about more often than this because of callbacks nobody vouches for (S-07).
+HINT_EVERY_MS = 3_000
+
 #: With no verdict for so long, a person and the customer are told, once.
 SLOW_AFTER_MS = 900_000
 
@@ -21,10 +29,10 @@ def poll_ms(pace: Pace, asks: int) -> int:
     return int(pace.polls[min(asks, len(pace.polls) - 1)] * 1000)
 
 
-def resting_due(asks: int, now: int) -> int | None:
-    """When a resting payment is asked about again after so many enquiries at rest; None when its day is over."""
+def resting_due(asks: int, since: int) -> int | None:
+    """When a prompt that is over is asked about again, last asked `since`, so many times; None when its day is over."""
     spent = RESTING_FIRST_MS * ((1 << asks) - 1)
-    return now + (RESTING_FIRST_MS << asks) if spent < RESTING_TOTAL_MS else None
+    return since + (RESTING_FIRST_MS << asks) if spent < RESTING_TOTAL_MS else None
 
 
 def backoff_ms(tries: int) -> int:

@@ -42,8 +42,10 @@ class Transition:
         match result:
             case Moved(state):
                 self._event(event, state, attempt, detail)
-                self.payment = replace(self.payment, state=state)
-                self.set(state=state.value, changed_at=self.now, tries=0)
+                # An attempt that goes out again is no progress, so that what keeps failing is tried ever more slowly.
+                tries = self.payment.tries if state is self.payment.state else 0
+                self.payment = replace(self.payment, state=state, tries=tries)
+                self.set(state=state.value, changed_at=self.now, tries=tries)
                 self._live(state)
             case Contradiction():
                 self._event(event, self.payment.state, attempt, f"contradiction {detail}".strip())
@@ -57,8 +59,12 @@ class Transition:
         self._set.update(columns)
 
     def _live(self, state: State) -> None:
-        """A prompt counts as live on the payer's phone from before it is sent until it is answered."""
-        self.set(live_payer=self.payment.payer_hash if state in machine.PROMPT_OPEN else None)
+        """A prompt counts as live on the payer's phone from before it is sent until it is answered.
+
+        What the utility answers says nothing about the phone, where another prompt of this payment may still stand.
+        """
+        if state in machine.BEFORE_MONEY or state is State.PAID:
+            self.set(live_payer=self.payment.payer_hash if state in machine.PROMPT_OPEN else None)
 
     def _event(self, event: Event, after: State, attempt: AttemptRow | None, detail: str) -> None:
         name = attempt.id if attempt else self.payment.id
@@ -164,25 +170,8 @@ class Transition:
 
     def open_case(self, reason: str, queue: str, detail: str = "") -> None:
         """Give it to a person; one open case per payment and reason."""
-        key = f"{self.payment.id}:{reason}"
-        self._inserts.append(
-            Insert(
-                "trouble_case",
-                {
-                    "id": f"{key}:{self.now}",
-                    "payment_id": self.payment.id,
-                    "conversation_id": self.payment.conversation_id,
-                    "reason": reason,
-                    "queue": queue,
-                    "owner": None,
-                    "detail": detail[:500],
-                    "open_key": key,
-                    "opened_at": self.now,
-                    "closed_at": None,
-                },
-                or_ignore=True,
-            )
-        )
+        payment = self.payment
+        self._inserts.append(case_row(payment.id, payment.conversation_id, reason, queue, detail, self.now))
 
     def fact(self, event: Event) -> None:
         """Let the conversation read again: an offer it has out may not hold any more."""
@@ -208,6 +197,27 @@ class Transition:
             "payment", self.before.id, {"version": self.before.version, "fence": self.before.fence}, columns
         )  # fmt: skip
         return Change((guard,), tuple(self._inserts), tuple(self._updates))
+
+
+def case_row(payment_id: str, conversation_id: str, reason: str, queue: str, detail: str, now: int) -> Insert:
+    """A case about a payment, given to the people of `queue`."""
+    key = f"{payment_id}:{reason}"
+    return Insert(
+        "trouble_case",
+        {
+            "id": f"{key}:{now}",
+            "payment_id": payment_id,
+            "conversation_id": conversation_id,
+            "reason": reason,
+            "queue": queue,
+            "owner": None,
+            "detail": detail[:500],
+            "open_key": key,
+            "opened_at": now,
+            "closed_at": None,
+        },
+        or_ignore=True,
+    )
 
 
 def _key(attempt: AttemptRow) -> str:

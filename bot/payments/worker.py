@@ -13,10 +13,11 @@ from bot.payments.limits import COUNTS, Counts
 from bot.payments.parties import Parties
 from bot.payments.plan import Enquire, Plan, Rest, Send, make_plan
 from bot.payments.rows import AttemptRow, Kind, PaymentRow
-from bot.payments.transition import Transition
+from bot.payments.transition import Transition, case_row
 from bot.store.change import Change, CommitUnknown, Done, Lost, Refused, Sql, Update
 from bot.store.store import Store
 from bot.work import Deadline, Lease
+from flows.questions import OFFER_SECONDS
 from integrations.contract.exchange import NotSent
 from integrations.contract.outcomes import CollectionOutcome, Prompted, PromptOutcome, VendEnquiry, VendOutcome
 from integrations.contract.parties import Collection, VendOrder
@@ -33,18 +34,24 @@ QUARANTINE_MS = 3_600_000
 #: How often a finish is thought again when others wrote the payment meanwhile.
 FINISH_TRIES_MAX = 8
 
-# One payment a payer is taken where a prompt may follow, and none whose payer has a live prompt of another payment.
-_TAKE = """
-UPDATE payment SET lease_until = :until, fence = fence + 1 WHERE id IN (
+# One payment a payer is taken where a prompt may follow: an order, or a wish to try again. An order whose payer has a
+# live prompt of another payment waits while its price holds; a wish is taken, and told why not. What only asks about
+# money waits for nobody.
+_MAY_PROMPT = "({0}.state = 'confirmed' OR ({0}.state IN ('declined', 'expired') AND {0}.wish > 0))"
+_TAKE = f"""
+WITH taken AS MATERIALIZED (
   SELECT p.id FROM payment p
   WHERE p.due_at <= :now AND p.lease_until <= :now
-    AND (p.state NOT IN ('confirmed', 'declined', 'expired') OR NOT EXISTS (
-      SELECT 1 FROM payment q WHERE q.payer_hash = p.payer_hash AND q.id <> p.id AND (q.live_payer IS NOT NULL
-        OR (q.state IN ('confirmed', 'declined', 'expired') AND q.due_at <= :now AND q.lease_until <= :now
+    AND (NOT {_MAY_PROMPT.format("p")} OR NOT EXISTS (
+      SELECT 1 FROM payment q WHERE q.payer_hash = p.payer_hash AND q.id <> p.id AND (
+        (q.live_payer IS NOT NULL AND p.state = 'confirmed' AND p.confirmed_at >= :stale)
+        OR ({_MAY_PROMPT.format("q")} AND q.due_at <= :now AND q.lease_until <= :now
             AND (q.due_at < p.due_at OR (q.due_at = p.due_at AND q.id < p.id))))))
-  ORDER BY p.due_at, p.id LIMIT :slots {skip_locked}
-) RETURNING *
-"""
+  ORDER BY p.due_at, p.id LIMIT :slots {{skip_locked}}
+)
+UPDATE payment SET lease_until = :until, fence = fence + 1
+WHERE id IN (SELECT id FROM taken) RETURNING *
+"""  # noqa: S608  no input in it
 
 _DUE = "SELECT 1 AS one FROM payment WHERE due_at <= :now AND lease_until <= :now LIMIT 1"
 
@@ -64,7 +71,8 @@ class PaymentClaim:
     def take(self, sql: Sql) -> list[dict[str, Any]]:
         now = sql.now()
         statement = _TAKE.format(skip_locked=sql.skip_locked)
-        rows = sql.rows(statement, now=now, until=now + self.lease.length_ms, slots=self.slots)
+        stale = now - OFFER_SECONDS * 1000
+        rows = sql.rows(statement, now=now, until=now + self.lease.length_ms, slots=self.slots, stale=stale)
         if not rows:
             return []
         attempts = sql.rows_in(_ATTEMPTS, [row["id"] for row in rows])
@@ -88,9 +96,10 @@ class PaymentClaim:
         change = Change(updates=(Update("payment", row["id"], {"due_at": later, "tries": tries, "lease_until": 0}),))
         if tries < TRIES_BEFORE_CASE:
             return change
-        step = Transition(PaymentRow.of(row), row["now"], self.parties)
-        step.open_case("cannot_be_worked", "operations", f"{tries} claims failed")
-        return change + Change(inserts=step.change(None).inserts)
+        # The row itself may be what cannot be read, so nothing is made of it here.
+        why = f"{tries} claims failed"
+        case = case_row(row["id"], row["conversation_id"], "cannot_be_worked", "operations", why, row["now"])
+        return change + Change(inserts=(case,))
 
 
 class PaymentWorker:
@@ -101,9 +110,7 @@ class PaymentWorker:
     def __init__(self, parties: Parties, store: Store) -> None:
         self.parties = parties
         self.store = store
-        money = [party.pace.timeout for party in parties.money.values()]
-        utilities = [party.pace.timeout for party in parties.utilities.values()]
-        self.lease = Lease.for_calls_of(max(money + utilities))
+        self.lease = parties.lease
 
     def claim(self, slots: int) -> PaymentClaim:
         return PaymentClaim(self.parties, self.lease, slots)
@@ -149,8 +156,9 @@ class PaymentWorker:
             case Kind.PROMPT:
                 money = self.parties.money[payment.money]
                 until = deadline.at(money.pace.timeout)
-                theirs = attempt.theirs or (attempt.said.theirs if attempt.said else None)
-                return await money.enquire(attempt.reference, theirs, until) if until else NotSent("lease nearly over")
+                if until is None:
+                    return NotSent("the lease was nearly over")
+                return await money.enquire(attempt.reference, attempt.known_as, until)
             case Kind.VEND:
                 utility = self.parties.utilities[payment.utility]
                 until = deadline.at(utility.pace.timeout)

@@ -18,6 +18,7 @@ from bot.metrics import CALLBACKS, INPUTS
 from bot.payments.parties import Parties
 from bot.payments.plan import callback_hash
 from bot.payments.rows import AttemptRow, AttemptState, Said
+from bot.payments.schedule import HINT_EVERY_MS
 from bot.store.change import Change, Done, Insert, Sql, StoreUnavailable, Update
 from bot.store.store import Store
 from integrations.contract.exchange import Request, Response
@@ -28,9 +29,6 @@ log = structlog.get_logger()
 
 #: Conversations known to exist, so that a message costs one insert instead of three. Forgetting one costs two.
 KNOWN_MAX = 100_000
-
-#: An attempt is not asked about more often than this because of callbacks nobody vouches for (S-07).
-CALLBACK_ASK_EVERY_MS = 3_000
 
 AWAY = Response(503, {"retry-after": "5"})
 
@@ -61,6 +59,10 @@ class Ingress:
             return await answer
         except StoreUnavailable:
             log.warning("ingress.store_unavailable")
+            return AWAY
+        except Exception as error:  # noqa: BLE001  whatever it was, nothing is acknowledged that may not be stored
+            # The words of an error may quote a body, so only its kind is written down.
+            log.warning("ingress.failed", error=type(error).__name__)
             return AWAY
 
     # --- messages
@@ -111,15 +113,15 @@ class Ingress:
     # --- callbacks
 
     async def _callback(self, secret: str, request: Request) -> Response:
-        address = callback_hash(secret)
+        address = callback_hash(_plain(secret))
         attempt = await self._attempt_at(address)
         # An address nobody knows is answered like one that is known (S-11).
         money = self.parties.money[attempt.party] if attempt else next(iter(self.parties.money.values()))
         seen = money.callback(request)
         verdict = "unknown" if attempt is None else "malformed" if isinstance(seen, CallbackRejected) else "seen"
         change = self._raw(address, attempt, verdict, request)
-        if attempt is not None and isinstance(seen, CallbackSeen):
-            change += self._hint(attempt, seen)
+        if attempt is not None and isinstance(seen, CallbackSeen) and await self._may_name(attempt, seen.theirs):
+            change += hint(attempt, seen, int(self.parties.clock.now().timestamp() * 1000))
         CALLBACKS.labels(money.name, verdict).inc()
         return money.callback_answer() if isinstance(await self.store.write(change), Done) else AWAY
 
@@ -130,9 +132,25 @@ class Ingress:
 
         return await self.store.read(read)
 
+    async def _may_name(self, attempt: AttemptRow, theirs: str) -> bool:
+        """Whether the operator's id in a callback can be this attempt's: its own, or a new one where none is known."""
+        if attempt.theirs is not None:
+            known = attempt.theirs == theirs
+        else:
+            other = "SELECT 1 AS one FROM attempt WHERE party = :party AND theirs = :theirs AND id <> :id LIMIT 1"
+
+            def read(sql: Sql) -> bool:
+                return not sql.rows(other, party=attempt.party, theirs=theirs, id=attempt.id)
+
+            known = await self.store.read(read)
+        if not known:
+            log.warning("callback.other_reference", attempt=attempt.id)
+        return known
+
     def _raw(self, address: str, attempt: AttemptRow | None, verdict: str, request: Request) -> Change:
         """The callback as it came. Its path is a secret and is not kept."""
-        raw = [request.method, dict(request.headers), request.body.decode("utf-8", "backslashreplace")]
+        headers = {_plain(name): _plain(value) for name, value in request.headers.items()}
+        raw = [request.method, headers, request.body.decode("utf-8", "backslashreplace")]
         row: dict[str, int | str | None] = {
             "address_hash": address,
             "attempt_id": attempt.id if attempt else None,
@@ -143,19 +161,28 @@ class Ingress:
         }
         return Change(inserts=(Insert("callback", row),))
 
-    def _hint(self, attempt: AttemptRow, seen: CallbackSeen) -> Change:
-        """Wake an enquiry of this attempt, and touch nothing else. What is known already wakes nobody."""
-        if attempt.state is AttemptState.YES and seen.claims_success and seen.proof in {None, attempt.proof}:
-            return Change()
-        if attempt.theirs is not None and attempt.theirs != seen.theirs:
-            log.warning("callback.other_reference", attempt=attempt.id)
-            return Change()
-        said = Said(seen.claims_success, seen.theirs, seen.proof, seen.amount)
-        now = int(self.parties.clock.now().timestamp() * 1000)
-        due = max(now, attempt.asked_at + CALLBACK_ASK_EVERY_MS)
-        return Change(
-            updates=(
-                Update("attempt", attempt.id, {"hinted": 1, "claim": said.text()}),
-                Update("payment", attempt.payment_id, {"due_at": due}),
-            )
+
+def hint(attempt: AttemptRow, seen: CallbackSeen, now: int) -> Change:
+    """What a callback writes: it wakes an enquiry of this attempt, and touches nothing else.
+
+    What is known already wakes nobody. A claim of success stays when a failure is claimed after it: only a success
+    brings a receipt number, and the enquiry decides between them (F-029).
+    """
+    if attempt.state is AttemptState.YES and seen.claims_success and seen.proof in {None, attempt.proof}:
+        return Change()
+    said = Said(seen.claims_success, seen.theirs, seen.proof, seen.amount)
+    if attempt.said and attempt.said.success and not seen.claims_success:
+        said = attempt.said
+    # Later than any due time that can have been claimed by now, so that the finish of a call under way keeps it.
+    due = max(now + 1, attempt.asked_at + HINT_EVERY_MS)
+    return Change(
+        updates=(
+            Update("attempt", attempt.id, {"hinted": 1, "claim": said.text()}),
+            Update("payment", attempt.payment_id, {"due_at": due}),
         )
+    )
+
+
+def _plain(text: str) -> str:
+    """A header or an address whose bytes were no text, as text that can be stored."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

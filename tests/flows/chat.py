@@ -10,9 +10,10 @@ import orjson
 
 from bot.i18n import Languages
 from flows.catalogue import FLOWS
-from flows.customer import Customer, KnownMeter, Trade
+from flows.customer import Customer, KnownMeter, Trade, from_json
 from flows.driver import take_turn
 from flows.lookups import Offer, money_to_json
+from flows.talk import Ask, Waiting, replay
 from flows.text import Body, Text, body_to_json
 from flows.turn import (
     CallAnswered,
@@ -37,7 +38,7 @@ def KES(units: int) -> Money:
     return Money.of(units, "KES")
 
 
-METER, OTHER_METER = MeterNumber("14123456783"), MeterNumber("14000000000")
+METER, OTHER_METER = MeterNumber("14123456783"), MeterNumber("14120000055")
 PHONE, OTHER_PHONE = Phone("+254712345678"), Phone("+254722000111")
 
 TRADE = Trade(
@@ -151,6 +152,12 @@ class Chat:
         assert not set(turn.answered) & set(turn.held)
         assert sorted(turn.held) == turn.held, "what is held has changed places"
         assert set(turn.blanked) <= set(turn.answered)
+        opened = [order for order in turn.orders if order.key == "open_payment"]
+        if opened:
+            assert len(opened) == 1
+            assert self.asked_key == "confirm"
+            assert self.state is not None
+            assert self.state.asked == len(self.state.journal), "paid for something that was not shown"
 
     def _keep(self, turn: Turn, heard: Sequence[Heard]) -> None:
         for item in heard:
@@ -167,12 +174,49 @@ class Chat:
     # --- what a test looks at
 
     @property
+    def asked_key(self) -> str | None:
+        """The key of the question that is open; None at a call or outside a flow."""
+        if self.state is None:
+            return None
+        begin = self.flows[self.state.flow].begin
+        stand = replay(begin(from_json(self.state.who, self.who.trade), self.state.args), self.state.journal, 0)
+        return stand.step.key if isinstance(stand, Waiting) and isinstance(stand.step, Ask) else None
+
+    @property
     def journal(self) -> list[tuple[str, str]]:
         return [(entry.kind, entry.key) for entry in self.state.journal] if self.state else []
 
     @property
     def flow(self) -> str | None:
         return self.state.flow if self.state else None
+
+
+def at_meter(who: Customer = NOBODY) -> Chat:
+    """A purchase at its first question."""
+    chat = Chat(who)
+    chat.type("buy")
+    return chat
+
+
+def at_lookup(who: Customer = NOBODY) -> Chat:
+    """A purchase while the utility is asked whose meter it is."""
+    chat = at_meter(who)
+    chat.type(METER.reveal())
+    return chat
+
+
+def at_confirm(who: Customer = NOBODY) -> Chat:
+    """A purchase of 500 shillings with everything said, at the question that commits."""
+    chat = at_lookup(who)
+    chat.answer(found())
+    if chat.asked_key != "amount":
+        chat.tap("yes")
+    chat.type("500")
+    if chat.pending is None:
+        chat.share()
+    chat.answer(priced())
+    assert chat.asked_key == "confirm"
+    return chat
 
 
 def dispositions(turn: Turn) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import orjson
@@ -12,6 +12,7 @@ from integrations.contract.exchange import Request, Response, Sent
 from integrations.contract.money import Money
 from integrations.sandbox.daraja_truth import Asked
 from integrations.sandbox.host import SandboxConfig, SandboxHost
+from tests.seams import HandClock
 
 Json: TypeAlias = Any
 
@@ -20,20 +21,11 @@ AMINAS_PHONE, OTIENOS_PHONE = "254711000001", "254722000002"
 CONFIG = SandboxConfig()
 
 
-class HandClock:
-    """Time that stands still until it is moved."""
+class StageClock(HandClock):
+    """Nine in the morning, UTC, until it is moved."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 5, 9, 0, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+        super().__init__(datetime(2026, 1, 5, 9, 0, tzinfo=UTC))
 
 
 class Counting:
@@ -77,7 +69,7 @@ class Receiver:
 class Sandbox:
     """A host without sockets, and short ways to use it."""
 
-    clock: HandClock = field(default_factory=HandClock)
+    clock: StageClock = field(default_factory=StageClock)
     receiver: Receiver = field(default_factory=Receiver)
     host: SandboxHost = field(init=False)
 

@@ -12,7 +12,7 @@ from integrations.contract.money import Money
 from integrations.sandbox import daraja, telegram, xmlvend
 from integrations.sandbox.control import ACTS, Changes
 from integrations.sandbox.stage import FAULTS
-from tests.sandbox.stages import AMINA, AMINAS_PHONE, OTIENO, OTIENOS_PHONE, HandClock, Sandbox
+from tests.sandbox.stages import AMINA, AMINAS_PHONE, OTIENO, OTIENOS_PHONE, Sandbox, StageClock
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def test_closing_lets_everyone_who_waits_go(sandbox: Sandbox) -> None:
 
 
 async def test_waiting_ends_by_itself_when_nobody_notifies() -> None:
-    clock = HandClock()
+    clock = StageClock()
     changes = Changes(clock)
     assert await changes.until(lambda: True, 0)
     assert not await changes.until(lambda: False, 0)

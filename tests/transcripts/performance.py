@@ -1,10 +1,11 @@
-"""Plays a story in a town: the customer's lines in the chat, the world's lines at the far sides, in one of five modes."""
+"""Plays a story in a town, in one of five modes: the customer's lines in the chat, the world's at the far sides."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from enum import Enum
-from itertools import chain
+from typing import Any
 
 import orjson
 
@@ -12,11 +13,10 @@ from bot.store.change import Sql
 from flows.turn import state_from_json
 from integrations.contract.exchange import Request, Response
 from integrations.contract.money import Money
-from integrations.sandbox.daraja import TOKEN_PATH, PinPrompt
-from integrations.sandbox.host import SandboxHost
-from integrations.sandbox.telegram_chats import ChatMessage
+from integrations.sandbox.daraja import PinPrompt
 from tests.town import AMINA, SANDBOX, SERVICE, Town
-from tests.transcripts.transcript import Beat, Story, message_lines, same_label
+from tests.transcripts.doorway import Crash, Doorway
+from tests.transcripts.transcript import Beat, Story, same_label
 
 #: Unlike her chat's address, so that it is found in a database only where her number was written.
 PHONE = "+254712000555"
@@ -27,6 +27,10 @@ CUSTOMER_SECONDS, WORLD_SECONDS = 2.0, 5.0
 #: Beyond every lease, so that what a dead worker held is taken up by another.
 LEASES_SECONDS = 150.0
 PATIENCE_SECONDS = 1800.0
+DAY_SECONDS = 24 * 3600.0
+
+#: Time passes in steps of so much, and however long it is, in no more than so many.
+STEP_SECONDS, STEPS_MAX = 1.0, 20
 
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _AT_ONCE = " (at once) "
@@ -43,55 +47,6 @@ class Mode(Enum):
     TWICE = "everything delivered twice, and once more when it was answered"
     CRASHED = "one worker dies between its call and its record"
     BACK = "back, and the same answer again, at every question"
-
-
-class Crash(Exception):
-    """A worker dies. Its call was made; what came of it is stored nowhere."""
-
-
-class Doorway:
-    """Stands where the sandbox is reached: notes what the customer sees, and lets the worker of one call die."""
-
-    def __init__(self, sandbox: SandboxHost, crash_at: int) -> None:
-        self.calls = 0
-        self.messages = 0
-        self.lines: list[str] = []
-        self.crash_at = crash_at
-        self._sandbox = sandbox
-        self._seen: dict[int, tuple[str, list[str]]] = {}
-
-    async def serve(self, request: Request) -> Response:
-        """Pass a call on. Fetching an access token is part of the call it is fetched for."""
-        # A crash before the call acted would be another story: M-Pesa cannot be asked about a prompt it did not get.
-        counts = not request.url.startswith(TOKEN_PATH)
-        self.calls += counts
-        try:
-            response = await self._sandbox.serve(request)
-        finally:
-            self._look()
-        if counts and self.calls == self.crash_at:
-            raise Crash
-        return response
-
-    def take(self) -> list[str]:
-        """The lines noted since the last time."""
-        lines, self.lines = self.lines, []
-        return lines
-
-    def _look(self) -> None:
-        for message in self._sandbox.telegram.chat(AMINA):
-            shown = (message.text, [*labels(message), *message.keys])
-            before = self._seen.get(message.message_id)
-            if not message.from_bot or before == shown or (before and not message.edited):
-                continue
-            self._seen[message.message_id] = shown
-            self.messages += before is None
-            self.lines += message_lines(*shown, message.ask_contact, edited=before is not None)
-
-
-def labels(message: ChatMessage) -> list[str]:
-    """The names of a message's buttons."""
-    return [label for row in message.buttons for label, _ in row]
 
 
 class Performance:
@@ -122,12 +77,15 @@ class Performance:
             try:
                 await self._beat(beat)
             except AssertionError as error:
-                error.add_note("\n".join(["The story so far:", *chain.from_iterable(self.told), beat.cue]))
+                error.add_note("\n".join(["The story so far:", *self._so_far(story), beat.cue]))
                 raise
             self.told.append([*self.doorway.take(), *[await self.fact(kind) for kind in beat.facts]])
 
-    async def end(self) -> None:
-        """Let a town that saw a crash come to rest, and ask for the last beat's facts again."""
+    def _so_far(self, story: Story) -> list[str]:
+        return [line for beat, told in zip(story.beats, self.told, strict=False) for line in (beat.cue, *told)]
+
+    async def rest(self) -> None:
+        """Let a town that saw a crash come to rest."""
         await self._let(LEASES_SECONDS * 3)
 
     async def _beat(self, beat: Beat) -> None:
@@ -232,22 +190,24 @@ class Performance:
                 await daraja.cancel((await self._prompt()).id)
             case "balance", (units,):
                 self._handset.balance = Money.of(int(units), "KES")
-            case "fault", (fault,):
-                self._faults.arm(fault)
+            case "fault", (fault, *times):
+                self._faults.arm(fault, {"always": -1, "off": 0}[times[0]] if times else 1)
             case "restart", ():
                 await self.town.reboot()
             case _:
                 raise AssertionError(f"the world knows no {name!r} with {words}")
 
     async def _prompt(self) -> PinPrompt:
-        """The prompt on a phone. Whoever types a PIN does not wait for the chat."""
-        for _ in range(int(PATIENCE_SECONDS / LEASES_SECONDS)):
-            shown = [prompt for prompt in self.town.sandbox.daraja.prompts() if prompt.state == "shown"]
-            if shown or not self.crashed:
-                break
-            await self._let(LEASES_SECONDS)
-        assert shown, "there is no prompt on any phone"
-        return shown[-1]
+        """The newest prompt on a phone."""
+        waited = 0.0
+        while not self._prompts() and self.crashed and waited < PATIENCE_SECONDS:
+            await self._let(LEASES_SECONDS / 5)
+            waited += LEASES_SECONDS / 5
+        assert self._prompts(), "there is no prompt on any phone"
+        return self._prompts()[-1]
+
+    def _prompts(self) -> list[PinPrompt]:
+        return [prompt for prompt in self.town.sandbox.daraja.prompts() if prompt.state == "shown"]
 
     async def _bought(self, amount: str, meter: str) -> None:
         """A purchase before the story, of which nothing is told or counted."""
@@ -255,7 +215,9 @@ class Performance:
         for cue in (f"{amount} {meter}", "yes", "(share phone)", "yes"):
             await self._does(cue)
         await self._event("pin", "1234")
-        await self._let(_UNITS["hour"] * 24)
+        await self._let(WORLD_SECONDS)
+        self.town.clock.pass_(DAY_SECONDS - self.town.clock.monotonic())
+        await self.town.settle()
         self.mode, self.doorway.crash_at = mode, crash_at
         self.doorway.take()
         self.doorway.calls = self.doorway.messages = 0
@@ -285,18 +247,20 @@ class Performance:
     # --- time, and what befalls the service in it
 
     async def _let(self, seconds: float) -> None:
-        """Let time pass. When a worker dies, its whole process does, and begins again."""
+        """Let time pass, in steps. When a worker dies, its whole process does, and begins again."""
         end = self.town.clock.monotonic() + seconds
-        while self.town.clock.monotonic() < end:
-            try:
-                await self.town.pass_(end - self.town.clock.monotonic())
-            except Crash:
+        while (left := end - self.town.clock.monotonic()) > 0:
+            self.town.clock.pass_(min(left, max(STEP_SECONDS, seconds / STEPS_MAX)))
+            # The town hears of a dead worker only where it was still waiting for it; the doorway always knows.
+            with suppress(Crash):
+                await self.town.settle()
+            if self.doorway.crashed and not self.crashed:
                 self.crashed, self._waited = True, False
                 await self.town.reboot()
 
     async def _recovered(self) -> None:
-        """After a crash a customer waits for the bot, as long as a lease may last."""
-        if not self._waited:
+        """After a crash a customer waits for the bot, as long as a lease may last; but no prompt waits for anybody."""
+        if not self._waited and not self._prompts():
             self._waited = True
             await self._let(LEASES_SECONDS)
 
@@ -317,11 +281,10 @@ class Performance:
         self._delivered.clear()
         await self.town.settle()
 
-    async def _read(self, statement: str) -> list[dict[str, object]]:
+    async def _read(self, statement: str) -> list[dict[str, Any]]:
         assert self.town.store is not None
 
-        def read(sql: Sql) -> list[dict[str, object]]:
+        def read(sql: Sql) -> list[dict[str, Any]]:
             return sql.rows(statement)
 
         return await self.town.store.read(read)
-

@@ -5,8 +5,9 @@ One story a file. Its first line is `# title / language / what it shows`; furthe
     > text          the customer types; `a (at once) b` are two messages, sent before the first is answered
     > [Label]       taps the newest button of that name; `[Label] old` the oldest of that name
     > (photo)       or (voice), (edit), (share phone), (share contact), (forward sms)
-    ~ pin 1234      the world outside: the phone, time, a fault, a restart (all of them in `stage.py`)
-    < text          the bot's message, `<*` an earlier one edited in place, `|` its further lines,
+    ~ pin 1234      the world outside: the phone, time, a fault, a restart (all of them in `performance.py`)
+    < text          the bot's message and `|` its further lines; `<*` is its newest message edited in place, `<**` one
+                    further up in the chat, where few would notice
     [Yes] [No]      its buttons, `(Share my phone number)` the key that shares the number
     = vended        what is true then: states of the payments; `= case …`, `= tokens …`, `= money …`
 
@@ -22,6 +23,7 @@ from pathlib import Path
 
 LINES_MAX = 60
 
+_HEADER = re.compile(r"# (?P<title>[^/]+) / (?P<language>[^/]+) / .+")
 _CUES = (">", "~")
 _ANYTHING = "…"
 _ANY_LINES = "| …"
@@ -51,15 +53,19 @@ class Story:
     path: Path
     title: str
     language: str
-    shows: str
     beats: tuple[Beat, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
 
 
 def read(path: Path) -> Story:
     """The story in a file. ValueError, naming the line, for what is not in the language."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    header = lines[0].removeprefix("# ").split(" / ") if lines else []
-    if len(header) != 3 or not lines[0].startswith("# "):
+    header = _HEADER.fullmatch(lines[0] if lines else "")
+    if header is None:
         raise ValueError(f"{path.name}: the first line is `# title / language / what it shows`")
     beats: list[list[str]] = [[]]
     for number, line in enumerate(lines, 1):
@@ -69,7 +75,7 @@ def read(path: Path) -> Story:
             raise ValueError(f"{path.name}:{number}: {line!r} is no line of a transcript")
         beats[-1].append(line)
     told = tuple(Beat(cue, tuple(rest)) for cue, *rest in beats[1:])
-    return Story(path, *header, (Beat("", tuple(beats[0])), *told))
+    return Story(path, header["title"], header["language"], (Beat("", tuple(beats[0])), *told))
 
 
 def kind_of(fact: str) -> str:
@@ -78,10 +84,10 @@ def kind_of(fact: str) -> str:
     return word[0] if word and word[0] in {"case", "tokens", "money"} else "state"
 
 
-def message_lines(text: str, buttons: Sequence[str], key: str | None, *, edited: bool) -> list[str]:
-    """A message of the bot as a transcript writes it."""
+def message_lines(text: str, buttons: Sequence[str], key: str | None, mark: str = "") -> list[str]:
+    """A message of the bot as a transcript writes it; `mark` is `*` or `**` for an edit."""
     first, *rest = text.split("\n")
-    lines = [f"<{'*' if edited else ''} {first}", *(f"| {line}".rstrip() for line in rest)]
+    lines = [f"<{mark} {first}", *(f"| {line}".rstrip() for line in rest)]
     offered = [f"[{label}]" for label in buttons] + ([f"({key})"] if key else [])
     return [*lines, " ".join(offered)] if offered else lines
 
@@ -112,7 +118,10 @@ def differences(story: Story, told: Sequence[Sequence[str]], alike: Callable[[st
 
 
 def without_drawn(line: str) -> str:
-    """A line without what the far sides drew at random."""
+    """A line without what the sandbox's parties draw at random.
+
+    After a restart the draws differ: the new process fetches an access token, which is drawn from the same seed.
+    """
     return _DRAWN.sub(_ANYTHING, line)
 
 

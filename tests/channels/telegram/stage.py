@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from integrations.contract.message import Button, Message, Received, Rejected, S
 from integrations.contract.people import Secret
 from integrations.sandbox.far_side import FaultPlan, NoAnswer, World
 from integrations.sandbox.telegram import TelegramSide
+from tests.seams import HandClock, SeededRandom
 
 WIRE = Path(__file__).parent / "wire"
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -42,42 +42,11 @@ def hello(text: str = "Hello", *buttons: tuple[str, str], edits: str | None = No
     return Message((Span(text),), tuple(Button(data, label) for data, label in buttons), edits=edits)
 
 
-@dataclass
-class FakeClock:
+class FakeClock(HandClock):
     """Time that passes only when it is told to."""
 
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-class SeededRandom:
-    """The same luck in every run."""
-
     def __init__(self) -> None:
-        self._luck = random.Random(1)
-
-    def digits(self, count: int) -> str:
-        return "".join(self._luck.choice("0123456789") for _ in range(count))
-
-    def letters(self, count: int) -> str:
-        return "".join(self._luck.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(count))
-
-    def secret(self, size_bytes: int) -> str:
-        return self.letters(size_bytes * 2)
-
-    def hexadecimal(self, size_bytes: int) -> str:
-        return self._luck.randbytes(size_bytes).hex()
-
-    def fraction(self) -> float:
-        return self._luck.random()
+        super().__init__(START, 1000.0)
 
 
 class Script:

@@ -17,7 +17,8 @@ from integrations.contract.people import Secret
 from integrations.http import HttpSender, HttpServer
 from integrations.sandbox.far_side import FaultPlan, World
 from integrations.sandbox.telegram import TelegramSide
-from tests.channels.telegram.stage import JANE, PHONE, SECRET, TOKEN, Bot, SeededRandom, hello
+from tests.channels.telegram.stage import JANE, PHONE, SECRET, TOKEN, Bot, hello
+from tests.seams import SeededRandom
 
 
 @dataclass

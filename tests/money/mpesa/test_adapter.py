@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.clock import CROCKFORD
 from integrations.contract.exchange import NotSent
 from integrations.contract.money import Money
 from integrations.contract.outcomes import (
@@ -25,16 +26,15 @@ from integrations.contract.people import Phone, Secret
 from integrations.sandbox.daraja import DarajaSide
 from integrations.sandbox.far_side import FarSide
 from tests.money.mpesa.world import (
-    CROCKFORD,
     MSISDN,
     PAYER,
     Bench,
     FakeClock,
-    SeededRandom,
     collection,
     config,
     side_config,
 )
+from tests.seams import SeededRandom
 
 PUSH = "/stkpush/"
 

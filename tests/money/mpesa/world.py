@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,49 +19,21 @@ from integrations.money.mpesa.adapter import Mpesa
 from integrations.money.mpesa.config import MpesaConfig
 from integrations.sandbox.daraja import DarajaSide, DarajaSideConfig, PinPrompt
 from integrations.sandbox.far_side import FaultPlan, NoAnswer, World
+from tests.seams import HandClock, SeededRandom
 
 WIRE = Path(__file__).parent / "wire"
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
-CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 DARAJA_URL = "https://daraja.test"
 CALLBACK_URL = "https://bili.test/c/00aa11bb22cc33dd44ee55ff66778899"
 PAYER = Phone("+254712345678")
 MSISDN = "254712345678"
 
 
-@dataclass
-class FakeClock:
+class FakeClock(HandClock):
     """Time that passes only in `pass_time`."""
 
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return 1000.0 + self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-
-class SeededRandom:
-    """The same luck in every run."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self._luck = random.Random(seed)
-
-    def digits(self, count: int) -> str:
-        return "".join(self._luck.choice("0123456789") for _ in range(count))
-
-    def letters(self, count: int) -> str:
-        return "".join(self._luck.choice(CROCKFORD) for _ in range(count))
-
-    def secret(self, size_bytes: int) -> str:
-        return self._luck.randbytes(size_bytes).hex()
-
-    def fraction(self) -> float:
-        return self._luck.random()
+    def __init__(self) -> None:
+        super().__init__(START, 1000.0)
 
 
 def config(**changes: Any) -> MpesaConfig:

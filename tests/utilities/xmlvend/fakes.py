@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from integrations.contract.exchange import NotSent, Request, Response, Sent, Unknown
@@ -15,6 +15,7 @@ from integrations.sandbox.xmlvend import XmlVendSide, XmlVendSideConfig
 from integrations.utilities.xmlvend.adapter import XmlVend
 from integrations.utilities.xmlvend.config import XmlVendConfig
 from integrations.utilities.xmlvend.ids import MessageId
+from tests.seams import HandClock
 
 WIRE = Path(__file__).parent / "wire"
 
@@ -39,20 +40,11 @@ def fixture(name: str) -> Response:
     return Response(500 if name.startswith("fault_") else 200, {}, (WIRE / name).read_bytes())
 
 
-@dataclass
-class FakeClock:
+class FakeClock(HandClock):
     """Starts at the fixtures' moment, 10:15:00 in Nairobi."""
 
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 31, 7, 15, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+    def __init__(self) -> None:
+        super().__init__(datetime(2026, 1, 31, 7, 15, tzinfo=UTC))
 
 
 @dataclass
@@ -69,6 +61,9 @@ class FakeRandom:
         return self.digits(count)
 
     def secret(self, size_bytes: int) -> str:
+        return self.digits(size_bytes * 2)
+
+    def hexadecimal(self, size_bytes: int) -> str:
         return self.digits(size_bytes * 2)
 
     def fraction(self) -> float:

@@ -1,0 +1,152 @@
+"""The language of transcripts itself: what is read, what counts as the same, and what an update leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.invariants import secrets_of
+from tests.transcripts.performance import Mode
+from tests.transcripts.theatre import GOLDEN, STORIES, TIMED, Theatre
+from tests.transcripts.transcript import (
+    Story,
+    differences,
+    kind_of,
+    message_lines,
+    read,
+    rewritten,
+    same,
+    same_label,
+    without_drawn,
+)
+
+TOLD = """\
+# Title / English / what it shows
+# a remark
+> buy
+< Which meter?
+[Yes] [No]
+# another remark
+~ pin 1234
+< Paid. Code AB12-…
+| …
+= vended
+= money 510 taken, 1 sale
+"""
+
+
+def story_of(folder: Path, text: str) -> Story:
+    path = folder / "story.txt"
+    path.write_text(text, encoding="utf-8")
+    return read(path)
+
+
+def test_a_story_is_read_into_beats(tmp_path: Path) -> None:
+    story = story_of(tmp_path, TOLD)
+    assert (story.name, story.title, story.language) == ("story", "Title", "English")
+    assert [beat.cue for beat in story.beats] == ["", "> buy", "~ pin 1234"]
+    assert story.beats[2].facts == ("state", "money")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("> buy\n", "first line"),
+        ("# Title / English\n> buy\n", "first line"),
+        ("", "first line"),
+        ("# A / B / C\n> buy\nWhich meter?\n", "story.txt:3: 'Which meter"),
+    ],
+)
+def test_what_is_not_in_the_language_is_refused_with_its_line(text: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=why):
+        story_of(tmp_path, text)
+
+
+def test_a_message_is_written_with_its_lines_buttons_and_key() -> None:
+    assert message_lines("One\n\nTwo", ["Yes", "No"], None) == ["< One", "|", "| Two", "[Yes] [No]"]
+    assert message_lines("One", [], "Share", "*") == ["<* One", "(Share)"]
+
+
+def test_lines_are_the_same_but_for_what_is_left_open() -> None:
+    assert same(["< Code …", "[Menu]"], ["< Code AB12", "[Menu]"])
+    assert not same(["< Code …", "[Menu]"], ["< Code AB12", "[Help]"])
+    assert not same(["< (1) Yes."], ["< 1 Yes!"])
+    assert same(["< Paid", "| …", "[Menu]"], ["< Paid", "[Menu]"])
+    assert same(["< Paid", "| …", "| end"], ["< Paid", "| a", "| b", "| end"])
+    assert not same(["< Paid", "| …"], ["< Paid", "< Another message"])
+    assert same_label("Pay …", "Pay KES 510")
+    assert not same_label("Pay", "Pay KES 510")
+
+
+def test_drawn_numbers_can_be_left_out_and_nothing_else_is() -> None:
+    line = "| 7952 3011 1000 5422 2806 for SK68HFD3V2 of 14123456783"
+    assert without_drawn(line) == "| … for … of 14123456783"
+
+
+@pytest.mark.parametrize(
+    ("fact", "kind"), [("= vended", "state"), ("=", "state"), ("= money 0", "money"), ("= case none", "case")]
+)
+def test_the_first_word_of_a_fact_is_its_kind(fact: str, kind: str) -> None:
+    assert kind_of(fact) == kind
+
+
+def test_a_story_that_lies_is_found_out(tmp_path: Path) -> None:
+    story = story_of(tmp_path, TOLD)
+    told = [[], ["< Which meter?", "[Yes] [No]"], ["< Paid. Code AB12-X", "= vended", "= money 510 taken, 1 sale"]]
+    assert differences(story, told) == []
+    told[2][-1] = "= money 1020 taken, 2 sales"
+    assert differences(story, told)[0] == "after '~ pin 1234'"
+    assert "  + = money 1020 taken, 2 sales" in differences(story, told)
+
+
+def test_an_update_rewrites_what_changed_and_keeps_cues_remarks_and_what_still_fits(tmp_path: Path) -> None:
+    story = story_of(tmp_path, TOLD)
+    told = [[], ["< Which number?"], ["< Paid. Code AB12-X", "= vended", "= money 510 taken, 1 sale"]]
+    assert rewritten(story, told) == TOLD.replace("< Which meter?\n[Yes] [No]", "< Which number?")
+
+
+def test_there_are_stories_enough_and_every_mode_reaches_them() -> None:
+    assert len(STORIES) >= 22
+    assert {story.name for story in STORIES} > GOLDEN | TIMED
+    assert len({story.title for story in STORIES}) == len(STORIES)
+
+
+def named(name: str) -> Story:
+    return next(story for story in STORIES if story.name == name)
+
+
+async def test_back_really_goes_back(theatre: Theatre) -> None:
+    async with theatre.performance(named("first_purchase"), Mode.BACK) as played:
+        assert played.repeated >= 4
+
+
+async def test_twice_really_delivers_twice(theatre: Theatre) -> None:
+    async with theatre.performance(named("first_purchase"), Mode.TWICE) as played:
+        fired = played.town.sandbox.xmlvend.world.faults.fired
+        assert fired["telegram_double_delivery"] == 7
+        assert fired["double_callback"] == 1
+
+
+async def test_a_restart_really_begins_a_new_process(theatre: Theatre) -> None:
+    async with theatre.performance(named("returning"), Mode.RESTARTED) as played:
+        tokens = [path for _, path in played.town.network.seen if path.startswith("/oauth")]
+        assert len(tokens) > 1
+
+
+async def test_the_cost_of_a_purchase_in_messages_stays_what_it_is(theatre: Theatre) -> None:
+    """The bot's messages, edits not counted: each is read by a person, and elsewhere than on Telegram paid for."""
+    counts = {}
+    for name in ("returning", "one_line", "first_purchase"):
+        async with theatre.performance(named(name), Mode.STRAIGHT) as played:
+            counts[name] = played.doorway.messages
+    assert counts == {"returning": 3, "one_line": 5, "first_purchase": 8}
+
+
+async def test_I41_the_log_names_nobody(theatre: Theatre, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("first_purchase", "refused_after_money"):
+        async with theatre.performance(named(name), Mode.STRAIGHT) as played:
+            planted = secrets_of(played.town.sandbox)
+        logged = capfd.readouterr().out
+        assert "payment.answer" in logged
+        assert [value for value in planted if value in logged] == []
