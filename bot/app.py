@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -227,7 +228,7 @@ async def _listening(service: Service, settings: Settings) -> HttpServer:
         await server.start()
     except OSError as error:
         await server.stop()
-        raise SettingsError(f"BILI_HOST, BILI_PORT: nobody can listen there ({error.strerror})") from None
+        raise SettingsError(f"BILI_HOST, BILI_PORT: nobody can listen there ({os.strerror(error.errno or 0)})") from None
     return server
 
 

@@ -130,7 +130,10 @@ class _Thinking(Progress):
         self._remark(item, "not understood", *words.NOT_UNDERSTOOD)
 
     def _shortcut(self, item: Heard, text: str, *, whole: bool) -> bool:
-        """Begin a purchase from one line; `whole` asks for both a meter and an amount, as in mid-question."""
+        """Begin a purchase from one line; `whole` asks for both a meter and an amount, as in mid-question.
+
+        Outside a question `buy 500` will do: the meter is asked for.
+        """
         trade = self.view.who.trade
         order = one_line(
             text, lengths=trade.meter_lengths, currency=trade.currency, nicknames=self.view.who.nicknames,
@@ -139,7 +142,7 @@ class _Thinking(Progress):
         if not isinstance(order, OneLine):
             return False
         target = order.meter is not None or order.nickname is not None
-        if not target or (whole and order.amount is None):
+        if whole and (not target or order.amount is None):
             return False
         self.turn.answered[item.id] = "shortcut"
         self._begin(

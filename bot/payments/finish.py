@@ -134,7 +134,7 @@ class Finish:
         proof = outcome.proof or (said.proof if said and said.success else None)
         if self.attempt.state is AttemptState.YES:
             return self._proof_came(proof)
-        columns = self._proved(proof or self.attempt.theirs or self.attempt.reference)
+        columns = self._proved(proof or self.attempt.known_as or self.attempt.reference)
         if self.payment.state not in BEFORE_MONEY:
             return self._surplus(columns)
         late = self.payment.state not in PROMPT_OPEN
@@ -206,13 +206,17 @@ class Finish:
         return self._ends(self._goes_on())
 
     def _not_found(self, pace: Pace, code: str) -> Change:
-        """Proved not there. What nobody waits for any more, money having come by another prompt, is simply over."""
+        """Proved not there, unless it was accepted before: then the other side contradicts itself.
+
+        What nobody waits for any more, money having come by another prompt, is simply over.
+        """
+        follows = AfterNotFound.A_PERSON if self.attempt.state is AttemptState.OPEN else pace.after_not_found
         needless = self.attempt.kind is Kind.PROMPT and self.payment.state not in PROMPT_OPEN
-        if needless and pace.after_not_found is not AfterNotFound.A_PERSON:
+        if needless and follows is not AfterNotFound.A_PERSON:
             self._asked(f"not found {code}", AttemptState.NO, decided_at=self.now)
             self._free_phone()
             return self._ends(self._goes_on())
-        match pace.after_not_found:
+        match follows:
             case AfterNotFound.SAME_REFERENCE:
                 return self._absent(AttemptState.UNSENT, code)
             case AfterNotFound.FRESH_REFERENCE:

@@ -158,7 +158,7 @@ class AttemptRow:
         if self.hinted:
             return self.asked_at + schedule.HINT_AGAIN_MS
         if self.out:
-            return self.asked_at + schedule.BESIDE_MS
+            return schedule.beside_due(self.created_at, self.asked_at)
         over = self.state is AttemptState.NO and self.known_as is not None
         return schedule.resting_due(self.asks, self.asked_at) if over else None
 

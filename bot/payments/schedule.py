@@ -8,8 +8,9 @@ from integrations.contract.parties import Pace
 RESTING_FIRST_MS = 600_000
 RESTING_TOTAL_MS = 86_400_000
 
-#: A payment that wants nothing more is looked at so often while a prompt of it may still be paid.
+#: A payment that wants nothing more is looked at so often while a prompt of it may still be paid: first, and later.
 BESIDE_MS = 60_000
+BESIDE_LATER_MS = 900_000
 #: A callback about a prompt that is over is looked into again after so long, where the operator gave no verdict.
 HINT_AGAIN_MS = 300_000
 
@@ -33,6 +34,11 @@ def resting_due(asks: int, since: int) -> int | None:
     """When a prompt that is over is asked about again, last asked `since`, so many times; None when its day is over."""
     spent = RESTING_FIRST_MS * ((1 << asks) - 1)
     return since + (RESTING_FIRST_MS << asks) if spent < RESTING_TOTAL_MS else None
+
+
+def beside_due(sent_at: int, asked_at: int) -> int:
+    """When a prompt that is out, and no longer waited for, is asked about again."""
+    return asked_at + (BESIDE_MS if asked_at < sent_at + SLOW_AFTER_MS else BESIDE_LATER_MS)
 
 
 def backoff_ms(tries: int) -> int:

@@ -106,7 +106,7 @@ def go_on(chat: Chat) -> None:
             chat.tap({"confirm": "pay", "which_of_mine": "m0", "what_to_do": "name"}.get(key, "yes"))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(customers, st.lists(moves, max_size=30))
 def test_nothing_raises_every_input_ends_and_no_key_is_used_twice(
     who: Customer, moves: list[tuple[str, object]]
@@ -117,6 +117,7 @@ def test_nothing_raises_every_input_ends_and_no_key_is_used_twice(
     assert len(chat.held) <= HELD_MAX
 
 
+@settings(deadline=None)
 @given(customers, st.lists(moves, max_size=20), st.lists(contents, min_size=1, max_size=4))
 def test_cancel_always_ends_in_a_chat_that_starts_again(
     who: Customer, moves: list[tuple[str, object]], burst: list[Content]
@@ -129,6 +130,7 @@ def test_cancel_always_ends_in_a_chat_that_starts_again(
     assert chat.asked_key == "meter"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(-2, 300))
 def test_any_call_answer_is_taken_or_politely_starts_again(noise: bytes, number: int) -> None:
     for value in (noise.decode("latin-1"), number, [number], {"sorry": number}, {"meter": "x", "owner": number}):

@@ -232,6 +232,20 @@ def test_a_line_without_an_amount_in_mid_question_is_an_answer_and_no_new_order(
     assert chat.journal == [("ask", "meter")]
 
 
+@pytest.mark.parametrize("line", ["buy 500", "nunua stima 500", "500 elec"])
+def test_a_line_without_a_meter_begins_an_order_outside_a_question_and_keeps_the_amount(line: str) -> None:
+    chat = Chat(REGULAR)
+    assert dispositions(chat.type(line)) == ["shortcut"]
+    assert chat.asked_key == "meter"
+    chat.type("mama")
+    chat.answer(found())
+    assert chat.errand.args["amount"] == [50_000, "KES"]
+    chat = at_confirm()
+    before = chat.epoch
+    chat.type(line)
+    assert chat.epoch == before
+
+
 def test_a_name_and_an_amount_order_for_that_meter() -> None:
     chat = Chat(REGULAR)
     chat.type("500 mama")

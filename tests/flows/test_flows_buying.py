@@ -160,7 +160,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(CHANGES, st.integers(0, 50))
 def test_I03_what_is_opened_is_what_was_priced_last_whatever_was_changed(
     changes: list[tuple[str, Any]], fee: int

@@ -6,7 +6,7 @@ from typing import Any, assert_type
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.customer import Customer
@@ -239,6 +239,7 @@ def test_a_divergence_says_nothing_of_what_people_typed() -> None:
 # --- what is stored
 
 
+@settings(deadline=None)
 @given(st.builds(Answer, st.text(), st.text(), st.text()))
 def test_an_answer_survives_storage(answer: Answer) -> None:
     stored = orjson.dumps(answer_to_json(answer))
@@ -252,6 +253,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         State, st.text(), st.integers(0, 9), JSON, JSON,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.talk import (
@@ -117,6 +117,7 @@ def stands(spec: Spec, journal: Journal, spoken: int = -1) -> Waiting | Finished
     return replay(flow(spec), journal, spoken)
 
 
+@settings(deadline=None)
 @given(SPECS, VALUES)
 def test_every_prefix_stops_where_the_straight_run_went_on(spec: Spec, values: list[int]) -> None:
     straight = Reference(values).run(spec)
@@ -134,6 +135,7 @@ def test_every_prefix_stops_where_the_straight_run_went_on(spec: Spec, values: l
     assert words(end) == [key for _, key in straight.said]
 
 
+@settings(deadline=None)
 @given(SPECS, VALUES, st.data())
 def test_turns_of_any_length_some_of_them_lost_say_everything_once(
     spec: Spec, values: list[int], data: st.DataObject
@@ -153,6 +155,7 @@ def test_turns_of_any_length_some_of_them_lost_say_everything_once(
     assert said == [key for _, key in straight.said]
 
 
+@settings(deadline=None)
 @given(SPECS, VALUES, st.integers(0, 30))
 def test_going_back_stops_at_a_question_that_was_answered_and_keeps_all_commits(
     spec: Spec, values: list[int], length: int
@@ -169,6 +172,7 @@ def test_going_back_stops_at_a_question_that_was_answered_and_keeps_all_commits(
     assert stand.said == ()
 
 
+@settings(deadline=None)
 @given(SPECS, VALUES, st.integers(0, 30))
 def test_looking_up_again_ends_at_a_call_or_changes_nothing(spec: Spec, values: list[int], length: int) -> None:
     journal = tuple(Reference(values).run(spec).journal)[:length]

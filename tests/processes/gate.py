@@ -34,6 +34,9 @@ BODIES = {b"callback_query": "tap", b"trialCreditVendReq": "quote", b"creditVend
 #: How much later than at the exchange itself the service dies, at most.
 DELAY_SECONDS_MAX = 0.02
 
+#: How long an exchange that is not cut is held up.
+HELD_SECONDS = 0.5
+
 
 @dataclass
 class Gate:
@@ -41,23 +44,26 @@ class Gate:
 
     rng: random.Random
     strike: Callable[[], None] = lambda: None
+    cuts: bool = True
     armed: tuple[str, Moment] | None = None
     struck: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def arm(self, name: str, moment: Moment, strike: Callable[[], None]) -> None:
-        """Call `strike` at the next exchange of this name."""
-        self.armed, self.strike = (name, moment), strike
+    def arm(self, name: str, moment: Moment, strike: Callable[[], None], *, cuts: bool = True) -> None:
+        """Call `strike` at the next exchange of this name, which is then cut, or goes on after a while."""
+        self.armed, self.strike, self.cuts = (name, moment), strike, cuts
         self.struck.clear()
 
     async def at(self, name: str, moment: Moment) -> bool:
-        """Whether this was the one; the service is dead then."""
+        """Whether this exchange is to be cut."""
         if self.armed != (name, moment):
             return False
         self.armed = None
         await asyncio.sleep(self.rng.random() * DELAY_SECONDS_MAX)
         self.strike()
         self.struck.set()
-        return True
+        if not self.cuts:
+            await asyncio.sleep(HELD_SECONDS)
+        return self.cuts
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -54,7 +55,7 @@ def parties(url: str) -> dict[str, str]:
         "BILI_MPESA_SHORTCODE": "174379",
         "BILI_MPESA_PASSKEY": "test-passkey",
         "BILI_MPESA_MERCHANT": "BILI",
-        "BILI_MPESA_POLLS_SECONDS": "1",
+        "BILI_MPESA_POLLS_SECONDS": "0.5",
         "BILI_XMLVEND_URL": f"{url}/xmlvend",
         "BILI_XMLVEND_CLIENT_ID": "0000000000001",
         "BILI_XMLVEND_OPERATOR_NAME": "sandbox-operator",
@@ -73,7 +74,7 @@ class Program:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 command, cwd=folder, env={**plain, "PYTHONPATH": str(ROOT), **settings},
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                stdin=subprocess.PIPE, stdout=out, stderr=out,
             )  # fmt: skip
 
     @property
@@ -81,15 +82,31 @@ class Program:
         """Everything written so far."""
         return self.log.read_text(encoding="utf-8")
 
+    def hears(self, line: str) -> None:
+        """Type a line to it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
+    async def says(self, words: str) -> None:
+        """Wait until it has written these words."""
+        await until(lambda: words in self.said or self.process.poll() is not None, f"it says “{words}”")
+        assert words in self.said, self.said
+
     async def ended(self) -> int:
         """Wait for its end; the exit status."""
         await until(lambda: self.process.poll() is not None, "the process ends")
         return self.process.wait()
 
+    def resident_mb(self) -> int:
+        """How much memory it has, in megabytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) // 1024
+
     def kill(self) -> None:
         """kill −9, and wait until it is gone."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:
@@ -258,6 +275,11 @@ class Stage:
         program = self.start("serve", *options, **settings)
         await self.web.serves(f"{url}/readyz", program)
         return program, url
+
+    async def stop(self, program: Program) -> int:
+        """SIGTERM; the exit status."""
+        program.process.send_signal(signal.SIGTERM)
+        return await program.ended()
 
 
 @asynccontextmanager

@@ -25,8 +25,8 @@ ROUNDS = 12
 
 async def test_one_wins_and_the_other_throws_its_turn_away(stage: Stage, second: Stage) -> None:
     await stage.type("buy", "21")
-    readings = [(one, *await one.store.read(read_ready)) for one in (stage, second)]
-    outcomes = await asyncio.gather(*(one.turns._turn(reading) for one, reading in readings))
+    [first], [other] = await stage.store.read(read_ready), await second.store.read(read_ready)
+    outcomes = await asyncio.gather(stage.turns._turn(first), second.turns._turn(other))
     assert sorted(outcomes) == [False, True]
     written = stage.watched.written + second.watched.written
     assert sorted(type(one).__name__ for one in written) == ["Done", "Lost"]
