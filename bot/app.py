@@ -228,7 +228,9 @@ async def _listening(service: Service, settings: Settings) -> HttpServer:
         await server.start()
     except OSError as error:
         await server.stop()
-        raise SettingsError(f"BILI_HOST, BILI_PORT: nobody can listen there ({os.strerror(error.errno or 0)})") from None
+        raise SettingsError(
+            f"BILI_HOST, BILI_PORT: nobody can listen there ({os.strerror(error.errno or 0)})"
+        ) from None
     return server
 
 

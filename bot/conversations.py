@@ -28,7 +28,7 @@ from flows import words
 from flows.customer import Customer, KnownMeter
 from flows.driver import take_turn
 from flows.text import T
-from flows.turn import CallAnswered, Fact, Flows, Heard, Turn, View, state_from_json, state_to_json
+from flows.turn import CallAnswered, Fact, Flows, Heard, Said, Turn, View, state_from_json, state_to_json
 from integrations.contract.message import Reachable
 from integrations.contract.people import MeterNumber, Phone
 
@@ -46,7 +46,7 @@ SELECT DISTINCT i.conversation_id AS id FROM input i JOIN conversation c ON c.id
 WHERE i.state = 0 AND c.owner = 'bot' LIMIT :batch
 """
 _CONVERSATIONS = """
-SELECT c.id, c.customer_id, c.version, c.epoch, c.state_sealed, c.asked_at, c.reachable,
+SELECT c.id, c.customer_id, c.version, c.epoch, c.state_sealed, c.asked, c.asked_at, c.shown_at, c.reachable,
   p.version AS customer_version, p.language, p.phone_sealed, p.phone_hash
 FROM conversation c JOIN customer p ON p.id = c.customer_id WHERE c.id IN {ids}
 """
@@ -124,6 +124,7 @@ class Thinker:
             state=state,
             who=self._customer(reading),
             asked_at=reading.row["asked_at"],
+            shown_at=reading.row["shown_at"],
             now=now,
             pending=self._pending(reading),
             last_tap=last_tap,
@@ -141,7 +142,7 @@ class Thinker:
             T("Something went wrong on our side, and I could not answer you."),
             T("Write *status* to see where a payment stands, or begin again:"),
         )
-        return change + Change(inserts=(self._message(reading, "say", body, self._now(), words.MENU_BUTTONS),))
+        return change + Change(inserts=(self._message(reading, Said(body, words.MENU_BUTTONS), self._now()),))
 
     def _change(self, reading: Reading, turn: Turn, now: int, more: dict[str, int]) -> Change:
         row = reading.row
@@ -157,6 +158,8 @@ class Thinker:
     def _guard(self, reading: Reading, turn: Turn, more: dict[str, int]) -> Guard:
         state = state_to_json(turn.state) if turn.state else None
         sealed = self.parties.seal.seal(orjson.dumps([state, turn.last_tap]).decode(), "conversation.state")
+        # A question that is still the same one keeps the stamp of its delivery, which may be written at this moment.
+        anew: dict[str, str | int] = {"asked": turn.place, "shown_at": 0} if turn.place != reading.row["asked"] else {}
         return Guard(
             "conversation",
             reading.row["id"],
@@ -166,17 +169,13 @@ class Thinker:
                 "epoch": turn.epoch,
                 "state_sealed": sealed,
                 "asked_at": turn.asked_at,
+                **anew,
                 **more,
             },
         )
 
     def _inserts(self, reading: Reading, turn: Turn, now: int) -> tuple[Insert, ...]:
-        said = [
-            self._message(
-                reading, "question" if each.question else "say", each.body, now, each.buttons, each.share_phone
-            )
-            for each in turn.said
-        ]
+        said = [self._message(reading, each, now) for each in turn.said]
         work = [
             Insert(
                 "work",
@@ -194,12 +193,11 @@ class Thinker:
         ]
         return (*said, *work)
 
-    def _message(
-        self, reading: Reading, kind: str, body: Any, now: int, buttons: Any = (), share: Any = None
-    ) -> Insert:
+    def _message(self, reading: Reading, said: Said, now: int) -> Insert:
         return message_row(
-            self.parties.seal, customer_id=reading.row["customer_id"], conversation_id=reading.row["id"], kind=kind,
-            body=body, buttons=buttons, share_phone=share, now=now,
+            self.parties.seal, customer_id=reading.row["customer_id"], conversation_id=reading.row["id"],
+            kind="question" if said.question else "say", body=said.body, buttons=said.buttons,
+            share_phone=said.share_phone, place=said.place or None, now=now,
         )  # fmt: skip
 
     def _marks(self, reading: Reading, turn: Turn) -> tuple[Update, ...]:

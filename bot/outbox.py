@@ -58,6 +58,7 @@ def message_row(
     buttons: Buttons = (),
     share_phone: Text | None = None,
     thread: str | None = None,
+    place: str | None = None,
     payment_id: str | None = None,
 ) -> Insert:
     """A message to be sent. It is rendered when it leaves, in the language its reader has then."""
@@ -74,6 +75,7 @@ def message_row(
             "kind": kind,
             "body_sealed": seal.seal(orjson.dumps(content).decode(), "outbox.body"),
             "thread": thread,
+            "place": place,
             "payment_id": payment_id,
             "done": 0,
             "outcome": "",
@@ -99,6 +101,7 @@ class Parcel:
     conversation_id: str
     payment_id: str | None
     thread: str | None
+    place: str | None
     channel: str
     address: str
     language: str
@@ -149,8 +152,8 @@ class OutboxClaim:
 
     def plan(self, row: dict[str, Any]) -> tuple[Parcel, Change]:
         same = (
-            "id", "fence", "tries", "kind", "customer_id", "conversation_id", "payment_id", "thread", "channel",
-            "address", "language", "body_sealed", "edits",
+            "id", "fence", "tries", "kind", "customer_id", "conversation_id", "payment_id", "thread", "place",
+            "channel", "address", "language", "body_sealed", "edits",
         )  # fmt: skip
         return Parcel(overtaken=row["newer"] > 0, **{name: row[name] for name in same}), Change()
 
@@ -234,7 +237,7 @@ def finish(parcel: Parcel, outcome: Sending | None, now: int) -> Change:
         case None:
             return _done(parcel, {"outcome": "dropped: overtaken"})
         case Delivered(external_id):
-            return _done(parcel, {"outcome": "delivered", "external_id": external_id})
+            return _done(parcel, {"outcome": "delivered", "external_id": external_id}) + _shown(parcel, now)
         case Gone(reason):
             gone = _done(parcel, {"outcome": f"gone: {reason}"[:200]})
             return gone + Change(updates=(Update("conversation", parcel.conversation_id, {"reachable": 0}),))
@@ -249,6 +252,14 @@ def finish(parcel: Parcel, outcome: Sending | None, now: int) -> Change:
 
 def _done(parcel: Parcel, columns: dict[str, str]) -> Change:
     return Change((Guard("outbox", parcel.id, {"fence": parcel.fence}, {"done": 1, "lease_until": 0, **columns}),))
+
+
+def _shown(parcel: Parcel, now: int) -> Change:
+    """A question reached the person: what they type from now on can be its answer."""
+    if parcel.place is None:
+        return Change()
+    stamp = Update("conversation", parcel.conversation_id, {"shown_at": now}, only_if={"asked": parcel.place})
+    return Change(updates=(stamp,))
 
 
 def _again(parcel: Parcel, why: str, due_at: int, now: int) -> Change:

@@ -80,7 +80,7 @@ async def purchase(who: Customer, account: FoundMeter, wish: Wish) -> None:
             case "payer":
                 payer = await questions.which_phone(who)
             case "stop":
-                await Say((T("Cancelled. Nothing was charged."),), words.MENU)
+                await Say((T("Cancelled. Nothing was charged for this order."),), words.MENU)
                 return
             case Money() as other:
                 amount = other

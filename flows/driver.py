@@ -112,8 +112,9 @@ class _Thinking(Progress):
         if self._shortcut(item, text, whole=True):
             return
         labels = [self.view.label(choice.label) for choice in ask.choices]
-        number_is_answer = ask.expects_number and text.strip().isdecimal()
-        chosen = None if number_is_answer else choice_in(text, labels)
+        # Where a number is an answer, `2` is the second choice only when it is no answer in itself.
+        itself = ask.expects_number and self._fits(ask, Answer(text=text))
+        chosen = None if itself else choice_in(text, labels)
         answer = Answer(text=text) if chosen is None else Answer(choice=ask.choices[chosen].id)
         # What fits may be a lone number; a secret that is called one is not kept even where any text would do.
         plain = self._fits(ask, answer) and not self._is_secret(text, expects_number=True)
@@ -308,4 +309,4 @@ class _Thinking(Progress):
             self._say(Say(words.NOTHING_TO_CANCEL, words.MENU))
             return
         self._leave()
-        self._say(Say((T("Cancelled. Nothing was charged."),), words.MENU))
+        self._say(Say((T("Cancelled. Nothing was charged for this order."),), words.MENU))

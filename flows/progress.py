@@ -47,17 +47,20 @@ class Progress:
 
     def _take(self, item: Heard, ask: Ask[Any], answer: Answer) -> None:
         self.turn.answered[item.id] = "answer"
-        if ask.valid_seconds and self.view.now > self.turn.asked_at + ask.valid_seconds * 1000:
-            self._add_remarks(T("That offer is a while old. Here is what holds now:"))
-            self._renew()
-            return
         try:
-            ask.parse(answer)
+            value = ask.parse(answer)
         except Invalid as why:
             self.turn.answered[item.id] = "misfit"
             self._missed(why.body)
             return
+        if self._is_old(ask) and value not in ask.always:
+            self._add_remarks(T("That offer is a while old. Here is what holds now:"))
+            self._renew()
+            return
         self._append(Entry("ask", ask.key, answer_to_json(answer)))
+
+    def _is_old(self, ask: Ask[Any]) -> bool:
+        return bool(ask.valid_seconds) and self.view.now > self.turn.asked_at + ask.valid_seconds * 1000
 
     def _missed(self, why: Body) -> None:
         state = self._state()
@@ -131,7 +134,9 @@ class Progress:
 
     def _start_over(self) -> None:
         self._leave()
-        self._say(Say((T("I was improved while we talked; let us start again. Nothing was charged."),), words.MENU))
+        self._say(
+            Say((T("I was improved while we talked; let us start again. Nothing was charged for it."),), words.MENU)
+        )
 
     # --- the turn's end
 
@@ -157,19 +162,22 @@ class Progress:
         if self.turn.said and not self.turn.said[-1].buttons:
             # What was just said and the question are one message: people read one, and pay for one.
             body = (*self.turn.said.pop().body, BLANK, *body)
-        buttons = tuple((f"{self.turn.epoch}.{position}.{choice.id}", choice.label) for choice in ask.choices)
-        self.turn.said.append(Said(body, buttons, ask.share_phone, question=True))
         if state.asked != position:
             # Asking again keeps the time of the first asking: an offer does not get younger by being repeated.
             self.turn.asked_at = self.view.now
         self.turn.state = replace(state, asked=position)
+        place = self.turn.place
+        buttons = tuple((f"{place}.{choice.id}", choice.label) for choice in ask.choices)
+        self.turn.said.append(Said(body, buttons, ask.share_phone, place))
 
     # --- small things
 
     def _was_shown(self, item: Heard) -> bool:
-        """Whether this input was stored after the open question had been asked by an earlier turn."""
-        state = self._state()
-        return state.asked == len(state.journal) and item.stored_at > self.turn.asked_at
+        """Whether this input was stored after the open question had reached the person."""
+        state, before = self._state(), self.view.state
+        asked = state.asked == len(state.journal) and self.turn.epoch == self.view.epoch
+        same = asked and before is not None and before.asked == state.asked
+        return same and 0 < self.view.shown_at <= item.stored_at
 
     def _fits(self, ask: Ask[Any], answer: Answer) -> bool:
         try:

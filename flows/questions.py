@@ -163,6 +163,7 @@ def confirm(who: Customer, account: FoundMeter, amount: Money, payer: Phone, off
         choices,
         fresh=True,
         valid_seconds=OFFER_SECONDS,
+        always=("stop",),
     )
 
 

@@ -63,6 +63,8 @@ class Ask(Generic[T]):
     choices: tuple[Choice, ...] = ()
     fresh: bool = False
     valid_seconds: int = 0
+    #: Values that are taken from an out-of-date question all the same: saying no needs no new price.
+    always: tuple[object, ...] = ()
     expects_number: bool = False
     share_phone: Text | None = None
 

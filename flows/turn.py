@@ -52,13 +52,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a turn is thought from. `pending` is the id of the call being asked; `label` renders for this reader."""
+    """What a turn is thought from. `pending` is the id of the call being asked; `label` renders for this reader.
+
+    `asked_at` is when the open question was first asked, `shown_at` when it reached the person (0: not yet).
+    """
 
     conversation_id: str
     epoch: int
     state: State | None
     who: Customer
     asked_at: int
+    shown_at: int
     now: int
     pending: str | None
     last_tap: str
@@ -75,12 +79,21 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message to this conversation. `buttons` are (data, label); questions may be dropped when outdated."""
+    """A message to this conversation. `buttons` are (data, label).
+
+    `place` is the epoch and position of the question it asks, empty for anything else; a question may be dropped when
+    a newer one overtakes it.
+    """
 
     body: Body
     buttons: tuple[tuple[str, Text], ...] = ()
     share_phone: Text | None = None
-    question: bool = False
+    place: str = ""
+
+    @property
+    def question(self) -> bool:
+        """Whether it asks."""
+        return bool(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,11 @@ class Turn:
     said: list[Said] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     errands: list[Errand] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The epoch and position of the open question, which its buttons carry; empty when none is open."""
+        return f"{self.epoch}.{self.state.asked}" if self.state is not None and self.state.asked >= 0 else ""
 
 
 Flows: TypeAlias = Mapping[str, Script]

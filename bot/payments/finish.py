@@ -252,7 +252,6 @@ class Finish:
             self.step.open_case("sale_to_check", "utility", alarm)
         self._keep_meter()
         self.step.tell(notices.receipt(self.payment, self.parties.trade, sale, self.money_proof))
-        self.step.fact(Event.VENDED)
         return self._ends(self._goes_on())
 
     def _receipt(self, sale: Vended) -> Insert:

@@ -62,7 +62,10 @@ class Conversation(SQLModel, table=True):
     version: int = 0
     epoch: int = 0
     state_sealed: str = Field(default="", sa_column=Column(Text, nullable=False))
+    #: The question that is open, by its place; when it was first asked, and when it reached the person (0: not yet).
+    asked: str = ""
     asked_at: int = Field(default=0, sa_column=_at())
+    shown_at: int = Field(default=0, sa_column=_at())
     created_at: int = Field(sa_column=_at())
 
 
@@ -289,6 +292,8 @@ class Outbox(SQLModel, table=True):
     kind: str
     body_sealed: str = Field(sa_column=Column(Text, nullable=False))
     thread: str | None = None
+    #: The place of the question this message asks; null for any other message.
+    place: str | None = None
     payment_id: str | None = None
     done: int = 0
     outcome: str = ""

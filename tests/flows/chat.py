@@ -81,6 +81,8 @@ class Chat:
     state: State | None = None
     epoch: int = 0
     asked_at: int = 0
+    shown_at: int = 0
+    place: str = ""
     last_tap: str = ""
     now: int = 1_000_000
     held: list[Heard] = field(default_factory=list)
@@ -132,7 +134,7 @@ class Chat:
 
     def view(self) -> View:
         return View(
-            "v1", self.epoch, self.state, self.who, self.asked_at, self.now, self.pending, self.last_tap,
+            "v1", self.epoch, self.state, self.who, self.asked_at, self.shown_at, self.now, self.pending, self.last_tap,
             lambda text: _LANGUAGES.label(text, self.language),
         )  # fmt: skip
 
@@ -168,6 +170,9 @@ class Chat:
         kept = turn.state and state_from_json(orjson.loads(orjson.dumps(state_to_json(turn.state))))
         assert kept == turn.state, "a state does not survive storage"
         self.state, self.epoch, self.asked_at, self.last_tap = kept, turn.epoch, turn.asked_at, turn.last_tap
+        if turn.place != self.place:
+            # The question is delivered at once; a test that wants it under way sets `shown_at` back to 0.
+            self.place, self.shown_at = turn.place, self.now
         self.held = [item for item in heard if item.id in turn.held]
         assert not self.held or self.pending, "held with nothing to wait for"
 

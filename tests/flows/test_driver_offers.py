@@ -14,6 +14,7 @@ from tests.flows.chat import (
     asked,
     at_confirm,
     at_lookup,
+    at_meter,
     dispositions,
     found,
     order_of,
@@ -69,10 +70,10 @@ def test_hole9_a_yes_stored_before_the_question_went_out_is_too_early_in_a_later
     assert (dispositions(turn), turn.orders) == (["too early"], [])
 
 
-@pytest.mark.parametrize(("later_ms", "taken"), [(-1, "too early"), (0, "too early"), (1, "answer")])
+@pytest.mark.parametrize(("later_ms", "taken"), [(-1, "too early"), (0, "answer"), (1, "answer")])
 def test_hole9_it_is_the_time_of_storing_that_counts(later_ms: int, taken: str) -> None:
     chat = at_confirm()
-    item = chat.input(Typed("yes"), at=chat.asked_at + later_ms)
+    item = chat.input(Typed("yes"), at=chat.shown_at + later_ms)
     chat.now += 5_000
     assert dispositions(chat.take([item])) == [taken]
 
@@ -244,3 +245,25 @@ def test_the_same_order_placed_twice_is_two_orders_under_two_ids() -> None:
     assert first.args == second.args
     assert first.id != second.id
     assert first.args["payer"] == PHONE.reveal()
+
+
+def test_hole9_a_yes_typed_while_the_question_is_still_under_way_is_too_early() -> None:
+    chat = at_confirm()
+    chat.shown_at = 0
+    turn = chat.type("yes")
+    assert (dispositions(turn), turn.orders, chat.asked_key) == (["too early"], [], "confirm")
+
+
+@pytest.mark.parametrize("word", ["no", "4"])
+def test_an_old_offer_can_still_be_declined_without_a_new_price(word: str) -> None:
+    chat = at_confirm()
+    chat.now += (OFFER_SECONDS + 1) * 1000
+    turn = chat.type(word)
+    assert (chat.state, turn.errands) == (None, [])
+
+
+def test_a_number_that_is_no_answer_in_itself_names_a_choice() -> None:
+    chat = at_meter(REGULAR)
+    assert chat.asked_key == "meter"
+    chat.type("1")
+    assert chat.errand.args["meter"] == REGULAR.meters[0].number.reveal()

@@ -25,9 +25,7 @@ from integrations.contract.money import Money
 from integrations.sandbox.daraja import PinPrompt
 from integrations.sandbox.far_side import FaultPlan
 from tests.invariants import violations
-from tests.town import AMINA as AMINA
-from tests.town import OTIENO as OTIENO
-from tests.town import SERVICE, Town, town
+from tests.town import AMINA, OTIENO, SERVICE, Town, town
 
 PLAIN, EMPTY_FLOAT = "14123456783", "14120000063"
 
@@ -232,6 +230,11 @@ class Scene:
         """What stands in an account, in whole shillings."""
         row = await self.one("SELECT coalesce(sum(minor), 0) AS sum FROM posting WHERE account = :name", name=account)
         return int(row["sum"]) // 100
+
+    async def sound_but_for_open_prompts(self) -> None:
+        """As `sound`, while somebody may still type a PIN."""
+        found = await violations(self.store, self.town.sandbox)
+        assert [sentence for sentence in found if "rests in prompt" not in sentence] == []
 
     async def sound(self) -> None:
         """Nothing is wrong with money, sales, answers and messages, by the sandbox's truth."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from integrations.sandbox import daraja, telegram, xmlvend
-from tests.payments.scene import AMINA, HOUR, Scene, scene
+from tests.payments.scene import HOUR, Scene, scene
+from tests.town import AMINA
 
 FAULTS = {**daraja.FAULTS, **xmlvend.FAULTS, **telegram.FAULTS}
 

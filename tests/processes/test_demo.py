@@ -30,6 +30,11 @@ def children(program: Program) -> list[int]:
     return [int(number) for number in told.split()]
 
 
+def command_of(number: int) -> list[str]:
+    """What a process was started with."""
+    return Path(f"/proc/{number}/cmdline").read_text(encoding="utf-8").split("\0")
+
+
 def is_running(number: int) -> bool:
     """Whether a process is there, and is not just waiting to be buried."""
     try:
@@ -47,13 +52,13 @@ async def test_the_demo_is_left_and_taken_up_again_with_its_customers(here: Stag
     demo.process.send_signal(signal.SIGINT)
     assert await demo.ended() == 0
     demo.log.unlink()
-    demo, page = await begun(here)
-    amina = Person(here.web, page)  # another Telegram, which forgot the chat; the bot did not
+    _, page = await begun(here)
+    amina = Person(here.web, page)  # the chat of this Telegram is empty
     await amina.say("/again")
     await amina.sees("Please check")
     await amina.tap("Pay")
     await amina.type_pin()
-    await amina.sees("Here is your electricity")
+    await amina.sees("Paid")
     assert (here.folder / "var/demo/secret").stat().st_mode & 0o077 == 0
 
 
@@ -68,7 +73,7 @@ async def test_a_demo_that_is_killed_leaves_nobody_behind(here: Stage) -> None:
 async def test_the_demo_ends_with_its_service_and_says_so(here: Stage) -> None:
     demo, _ = await begun(here)
     left = children(demo)
-    service = next(number for number in left if b"serve" in Path(f"/proc/{number}/cmdline").read_bytes())
+    [service] = [number for number in left if "serve" in command_of(number)]
     os.kill(service, signal.SIGKILL)
     assert await demo.ended() == 2
     assert "bili serve ended by itself" in demo.said

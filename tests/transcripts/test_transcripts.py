@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.transcripts.performance import Mode, Performance
-from tests.transcripts.theatre import STORIES, TIMED, Theatre
+from tests.transcripts.theatre import NOT_CRASHED, STORIES, Theatre
 from tests.transcripts.transcript import LINES_MAX, Story, differences, kind_of, rewritten, without_drawn
 
 
@@ -37,7 +37,7 @@ async def test_F028_F071_the_same_words_when_everything_is_delivered_twice(story
         assert "\n".join(differences(story, played.told)) == ""
 
 
-@pytest.mark.parametrize("story", [story for story in STORIES if story.name not in TIMED], ids=name_of)
+@pytest.mark.parametrize("story", [story for story in STORIES if story.name not in NOT_CRASHED], ids=name_of)
 async def test_F137_F139_the_same_end_when_a_worker_dies_between_its_call_and_its_record(
     story: Story, theatre: Theatre
 ) -> None:

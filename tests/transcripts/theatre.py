@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -21,8 +21,13 @@ GOLDEN = {"first_purchase", "wrong_pin_then_paid"}
 CRASHES_A_STORY = 1
 SEED = 2026
 
-#: Stories that a crash turns into others, because it costs the minutes they are about.
-TIMED = {"paid_twice"}
+#: Stories that a crash turns into others, and why.
+NOT_CRASHED: Mapping[str, str] = {
+    "paid_twice": "it is about minutes, and a crash costs some",
+    "utility_down": "it is about minutes, and a crash costs some",
+    "no_callback": "with the answer to the prompt lost as well, only the operator's statement knows of the money",
+    "operator_silent": "with the answer to the prompt lost as well, only the operator's statement knows of the money",
+}
 
 
 class Theatre:

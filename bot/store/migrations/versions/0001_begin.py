@@ -171,7 +171,9 @@ def _conversation() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("state_sealed", sa.Text(), nullable=False),
+        sa.Column("asked", sa.String(), nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("shown_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
@@ -253,6 +255,7 @@ def _outbox() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("body_sealed", sa.Text(), nullable=False),
         sa.Column("thread", sa.String(), nullable=True),
+        sa.Column("place", sa.String(), nullable=True),
         sa.Column("payment_id", sa.String(), nullable=True),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
