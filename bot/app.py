@@ -176,6 +176,8 @@ def _amounts(settings: Settings) -> None:
     currency, config = settings.business_currency, _mpesa(settings)
     if currency != Mpesa.currency:
         raise SettingsError(f"BILI_BUSINESS_CURRENCY: {Mpesa.title} collects {Mpesa.currency} only.")
+    if settings.amounts_minimum > settings.amounts_maximum or config.minimum > config.maximum:
+        return  # told of already
     least, most = Money.of(settings.amounts_minimum, currency), Money.of(settings.amounts_maximum, currency)
     rules = AmountRules(Money.of(config.minimum, currency), Money.of(config.maximum, currency), Money.of(1, currency))
     minimum, maximum = terms.bounds(least, most, rules, terms.fees_of(settings))
@@ -219,6 +221,8 @@ async def running(settings: Settings, *, practising: bool) -> AsyncIterator[str]
                 await tasks.stop()
     finally:
         await tasks.stop()
+        # A read that nobody waits for any more still runs in its thread: its connection is not closed under it.
+        await store.read(lambda _sql: None)
         await store.close()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any, Literal
 
 import psycopg
@@ -30,7 +29,7 @@ async def open_store(settings: Settings, clock: Clock, tasks: Tasks) -> Store:
     """The store. CannotOpen or SettingsError, with a sentence, where there is none to be had."""
     try:
         return await Store.open(settings.database_url, clock, tasks.spawn)
-    except (OSError, sqlite3.OperationalError) as error:
+    except OSError as error:
         raise SettingsError(f"BILI_DATABASE_URL: the database cannot be opened ({error})") from None
     except psycopg.ProgrammingError:
         raise SettingsError("BILI_DATABASE_URL: PostgreSQL cannot make anything of this address") from None

@@ -33,7 +33,9 @@ _GO_AGAIN = (f"go:{AGAIN.id}", AGAIN.label)
 _GO_MENU = (f"go:{MENU_CHOICE.id}", MENU_CHOICE.label)
 
 
-RETRYING: Body = (T("Sending a new request to the phone …"),)
+def retrying(code: str) -> Body:
+    """Said in the turn that wishes for another prompt; what comes of it takes this message's place."""
+    return (T("Sending a new request to the phone …"), T("Code {code}", code=Code(code)))
 
 
 def opened(payment: PaymentRow, trade: Trade, phone: str) -> Notice:
@@ -228,18 +230,29 @@ def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *
     )
     if sale.sold_at:
         lines.append(T("{at}", at=sale.sold_at))
-    lines.append(
-        T(
-            "Receipt numbers: {operator} {proof}, {utility} {sale}",
-            operator=trade.operator_title,
-            proof=money_proof,
-            utility=trade.utility_title,
-            sale=sale.proof,
-        )
-    )
+    lines.append(_receipt_numbers(trade, money_proof, sale.proof))
     lines += [verbatim(note) for note in sale.notes if not note.startswith(STAFF_NOTE)]
     lines.append(_code(payment))
     return Notice(tuple(lines), (_GO_AGAIN, _GO_MENU))
+
+
+def _receipt_numbers(trade: Trade, money: str, sale: str) -> Text:
+    """The operator's number comes by its callback; where that was lost, its SMS to the payer has it."""
+    operator, utility = trade.operator_title, trade.utility_title
+    if not money:
+        return T(
+            "Receipt number: {utility} {sale}. {operator} sends its own by SMS.",
+            utility=utility,
+            sale=sale,
+            operator=operator,
+        )
+    return T(
+        "Receipt numbers: {operator} {proof}, {utility} {sale}",
+        operator=operator,
+        proof=money,
+        utility=utility,
+        sale=sale,
+    )
 
 
 def _token_line(token: Token, tokens: tuple[Token, ...]) -> Text:

@@ -12,6 +12,7 @@ from bot.clock import CROCKFORD
 from bot.outbox import message_row
 from bot.payments.parties import Parties
 from bot.payments.rows import PaymentRow
+from bot.payments.transition import progress_thread
 from bot.store.change import Change, Guard, Insert, Update
 from flows.lookups import money_from_json
 from flows.turn import Order
@@ -97,7 +98,7 @@ def _open_payment(order: Order, chat: Chat, parties: Parties) -> Change:
     notice = notices.opened(payment, trade, shown)
     message = message_row(
         seal, customer_id=chat.customer_id, conversation_id=chat.conversation_id, kind="fact", body=notice.body,
-        now=chat.now, thread=f"progress:{payment_id}", payment_id=payment_id,
+        now=chat.now, thread=progress_thread(payment_id, 1), payment_id=payment_id,
     )  # fmt: skip
     return Change((_customer(chat),), (Insert("payment", row), Insert("payment_event", event), message))
 
@@ -105,8 +106,9 @@ def _open_payment(order: Order, chat: Chat, parties: Parties) -> Change:
 def _retry_payment(order: Order, chat: Chat, parties: Parties) -> Change:
     payment, after = order.args["payment"], order.args["after"]
     message = message_row(
-        parties.seal, customer_id=chat.customer_id, conversation_id=chat.conversation_id, kind="say",
-        body=notices.RETRYING, now=chat.now, payment_id=payment,
+        parties.seal, customer_id=chat.customer_id, conversation_id=chat.conversation_id, kind="fact",
+        body=notices.retrying(payment_code_of(payment)), now=chat.now, thread=progress_thread(payment, after + 1),
+        payment_id=payment,
     )  # fmt: skip
     wish = Update("payment", payment, {"wish": after, "due_at": chat.now}, only_if={"customer_id": chat.customer_id})
     return Change(inserts=(message,), updates=(wish,))

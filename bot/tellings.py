@@ -10,7 +10,7 @@ from bot import notices
 from bot.outbox import Buttons
 from bot.payments.machine import State
 from bot.payments.parties import Parties
-from bot.payments.rows import PaymentRow
+from bot.payments.rows import AttemptRow, PaymentRow
 from bot.sales import sale_from_json
 from bot.store.change import Sql
 from flows.questions import OFFER_SECONDS
@@ -78,12 +78,12 @@ def last_tokens(sql: Sql, customer_id: str, parties: Parties) -> Telling:
     if payment is None:
         return _NOTHING_YET
     sealed = sql.rows("SELECT sale_sealed FROM receipt WHERE payment_id = :id", id=payment.id)[0]["sale_sealed"]
-    proofs = sql.rows(
-        "SELECT proof FROM attempt WHERE payment_id = :id AND kind = 'prompt' AND success_key IS NOT NULL",
-        id=payment.id,
+    paid = sql.rows(
+        "SELECT * FROM attempt WHERE payment_id = :id AND kind = 'prompt' AND success_key IS NOT NULL", id=payment.id
     )
+    number = AttemptRow.of(paid[0]).receipt_number if paid else ""
     sale = sale_from_json(orjson.loads(parties.seal.open(sealed, "receipt.sale")))
-    notice = notices.receipt(payment, parties.trade, sale, proofs[0]["proof"] if proofs else "", again=True)
+    notice = notices.receipt(payment, parties.trade, sale, number, again=True)
     return Telling(notice.body, notice.buttons)
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from bot import app, practice, terms
+from bot.payments.limits import Caps
 from bot.settings import Settings, load_settings
+from integrations.contract.outcomes import VendReason
+from integrations.sandbox.host import SandboxConfig
 from tests.tidy import ROOT
 
 ENVIRONMENT = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -54,6 +59,38 @@ def test_every_line_of_the_business_is_taken(business: Path) -> None:
     sections = tomllib.loads(business.read_text(encoding="utf-8"))
     names = {f"{section}_{key}" for section, lines in sections.items() for key in lines}
     assert names <= set(Settings.model_fields)
+
+
+def test_every_setting_is_shown_in_exactly_one_of_the_examples(business: Path) -> None:
+    sections = tomllib.loads(business.read_text(encoding="utf-8"))
+    decided = [f"{section}_{key}" for section, lines in sections.items() for key in lines]
+    shown = [upper.lower() for _, upper, _ in SET.findall(ENVIRONMENT)]
+    assert sorted(decided + shown) == sorted(Settings.model_fields)
+
+
+def test_the_business_example_shows_the_adapters_own_defaults(business: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = with_parties(load_settings())
+    monkeypatch.setattr("bot.settings.TOML_FILE", business.with_name("none.toml"))
+    plain = with_parties(load_settings())
+    money, utility = app.mpesa_config(shown), app.xmlvend_config(shown)
+    assert money.doubtful_codes == {"17"}
+    assert replace(money, doubtful_codes=frozenset()) == app.mpesa_config(plain)
+    assert utility.known_texts == {"VD.01010001": VendReason.NOT_DUE}
+    assert replace(utility, known_texts={}) == app.xmlvend_config(plain)
+    assert terms.caps_of(shown) == terms.caps_of(plain) == Caps()
+
+
+def test_a_copy_of_the_environments_example_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = load_settings()
+    (tmp_path / ".env").write_text(ENVIRONMENT, encoding="utf-8")
+    assert load_settings() == before
+    assert practice.unset(load_settings()) == ["Telegram", "M-Pesa", "the utility"]
+
+
+def with_parties(settings: Settings) -> Settings:
+    """The settings with every party at a sandbox."""
+    return practice.practised(settings, SandboxConfig(), "http://127.0.0.1:8090")
 
 
 def _members(annotation: object) -> tuple[object, ...]:

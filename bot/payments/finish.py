@@ -56,7 +56,7 @@ class Finish:
         #: As it will be.
         self.after = self.attempt
         self.others = [each for each in attempts if each.id != claimed.id]
-        self.money_proof = next((each.proof for each in prompts(attempts) if each.success), None) or ""
+        self.money_proof = next((each.receipt_number for each in prompts(attempts) if each.success), "")
         self.now = now
         self.parties = parties
         self.step = Transition(payment, now, parties)
@@ -362,8 +362,9 @@ class Finish:
         self.step.set(live_payer=self.payment.payer_hash if out else None)
 
     def _goes_on(self, *, heard: bool = True) -> int | None:
-        """What is open goes on at once; what rests or is settled waits for what may still come of its prompts."""
-        if self.step.payment.state in _GOES_ON:
+        """What is open or wished for goes on at once; the rest waits for what may still come of its prompts."""
+        unmoved = self.step.payment.state is self.payment.state
+        if self.step.payment.state in _GOES_ON or (unmoved and self.payment.wish):
             return self.now
         after = replace(self.after, hinted=self.attempt.hinted and not heard)
         due_at, _ = next_beside([*self.others, after])

@@ -150,6 +150,11 @@ class AttemptRow:
         return self.theirs or (self.said.theirs if self.said else None)
 
     @property
+    def receipt_number(self) -> str:
+        """The operator's receipt number; empty while only the id of the request stands in for it."""
+        return self.proof if self.proof and self.proof not in {self.theirs, self.reference} else ""
+
+    @property
     def beside_due(self) -> int | None:
         """When it is asked about although its payment wants nothing of it now; None when nothing can come of it.
 

@@ -19,6 +19,11 @@ from integrations.contract.people import Phone
 Column = str | int | None
 
 
+def progress_thread(payment_id: str, prompt_number: int) -> str:
+    """The thread of the messages that replace one another while this prompt is on its way."""
+    return f"progress:{payment_id}:{prompt_number}"
+
+
 class Transition:
     """Gathers what happens to one claimed payment; `change` is the whole of it, guarded by version and fence.
 
@@ -30,6 +35,8 @@ class Transition:
         self.payment = payment
         self.now = now
         self.parties = parties
+        #: The number of the prompt this is about: each prompt has a progress message of its own.
+        self._prompt = 1
         self._set: dict[str, Column] = {}
         self._inserts: list[Insert] = []
         self._updates: list[Update] = []
@@ -38,6 +45,8 @@ class Transition:
 
     def apply(self, event: Event, attempt: AttemptRow | None, detail: str = "") -> Advance:
         """Advance the machine. A contradiction is kept as an event and opens a case; the state stays."""
+        if attempt is not None and attempt.kind is Kind.PROMPT:
+            self._prompt = attempt.number
         result = machine.advance(self.payment.state, event)
         match result:
             case Moved(state):
@@ -158,7 +167,7 @@ class Transition:
                 kind="fact",
                 body=notice.body,
                 buttons=notice.buttons,
-                thread=f"progress:{self.payment.id}" if notice.progress else None,
+                thread=progress_thread(self.payment.id, self._prompt) if notice.progress else None,
                 payment_id=self.payment.id,
                 now=self.now,
             )

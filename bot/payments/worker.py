@@ -86,8 +86,11 @@ class PaymentClaim:
         return {**row, "attempts": own, "counts": counts[0], "now": now}
 
     def plan(self, row: dict[str, Any]) -> tuple[Plan, Change]:
-        attempts = [AttemptRow.of(each) for each in row["attempts"]]
-        return make_plan(PaymentRow.of(row), attempts, Counts.of(row["counts"]), self.parties)
+        payment, attempts = PaymentRow.of(row), [AttemptRow.of(each) for each in row["attempts"]]
+        # What cannot be opened could never be sent. It fails here, where poison is pushed back and becomes a case.
+        self.parties.seal.open(payment.payer_sealed, "phone")
+        self.parties.seal.open(payment.meter_sealed, "meter")
+        return make_plan(payment, attempts, Counts.of(row["counts"]), self.parties)
 
     def push_back(self, row: dict[str, Any]) -> Change:
         """Later, and after some tries a person looks: poison never stands at the head of the queue (I-36)."""

@@ -80,17 +80,21 @@ class Ingress:
         INPUTS.labels(channel.name, "ignored").inc(len(received) - len(messages))
         if not messages:
             return True
-        inserts = [insert for message in messages for insert in self._inserts(channel.name, message)]
+        chats = [self._conversation_id(channel.name, message.address) for message in messages]
+        inserts = [
+            insert
+            for chat, message in zip(chats, messages, strict=True)
+            for insert in self._inserts(channel.name, chat, message)
+        ]
         if not isinstance(await self.store.write(Change(inserts=tuple(inserts))), Done):
             self._known.clear()
             return False
         INPUTS.labels(channel.name, "stored").inc(len(messages))
-        self._remember([self._conversation_id(channel.name, message.address) for message in messages])
+        self._remember(chats)
         return True
 
-    def _inserts(self, channel: str, message: Received) -> list[Insert]:
+    def _inserts(self, channel: str, conversation: str, message: Received) -> list[Insert]:
         now = int(self.parties.clock.now().timestamp() * 1000)
-        conversation = self._conversation_id(channel, message.address)
         stored = inputs.message_input(self.parties.seal, conversation, channel, message, now)
         if conversation in self._known:
             return [stored]

@@ -146,7 +146,7 @@ class Scene:
         waits = [at - clock.monotonic() for at in sides if at is not None]
         waits += [(at - now) / 1000 for at in row.values() if at is not None]
         # An order that waits for its payer's phone is due all the time.
-        waiting = await self.all("SELECT 1 AS one FROM payment WHERE state = 'confirmed' LIMIT 1")
+        waiting = await self.all("SELECT 1 AS one FROM payment WHERE state = 'confirmed' AND due_at <= :now", now=now)
         return min([*waits, 5.0] if waiting else waits, default=DAY)
 
     async def call_back(self, body: bytes, *, prompt: int = -1, url: str = "") -> Response:

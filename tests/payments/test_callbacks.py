@@ -90,7 +90,7 @@ async def test_S07_the_right_address_with_another_prompts_id_wakes_nobody(sqlite
         await one.pin()
         enquiries = one.enquiries
         await one.call_back(body(one.prompts[1].id, receipt=one.prompts[1].receipt), prompt=0)
-        await one.town.settle()
+        await one.pass_(1)
         assert (await one.state(mine), one.sales, one.enquiries) == ("prompted", 1, enquiries)
 
 

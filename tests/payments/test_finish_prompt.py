@@ -173,6 +173,16 @@ def test_an_absent_prompt_is_followed_by_one_with_a_fresh_reference() -> None:
     assert (plan.attempt.number, one.state) == (2, State.PROMPTING)
 
 
+@pytest.mark.parametrize("kind", AfterNotFound)
+def test_I42_an_operator_that_no_longer_knows_what_it_accepted_goes_to_a_person(kind: AfterNotFound) -> None:
+    one = Alone(after_not_found=kind)
+    one.goes(PROMPTED)
+    one.pass_(settled_seconds(one))
+    one.goes(NotFound())
+    assert (one.state, one.attempt_state("prompt1"), one.cases) == (State.PROMPTED, AttemptState.OPEN, ["not_found"])
+    assert isinstance(one.claim(), Enquire)
+
+
 def test_F014_a_prompt_that_cannot_be_asked_about_goes_to_a_person_and_its_phone_is_freed() -> None:
     one = Alone()
     one.goes(LOST)

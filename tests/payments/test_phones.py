@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bot.payments.limits import COUNTS, DAY_MS, HOUR_MS, Counts
-from bot.store.change import Change, Insert
 from tests.payments.scene import HOUR, MINUTE, PHONES, STRANGER, Scene, scene
 from tests.town import AMINA, OTIENO
 
@@ -179,7 +178,6 @@ async def test_S43_an_attempt_counts_for_an_hour_and_for_a_day(
     async with scene(sqlite_url) as one:
         payment = await one.order(payer=STRANGER)
         [attempt] = await one.attempts(payment)
-        await one.write(Change(inserts=(Insert("house", {"name": "unrelated", "value": "1"}),)))
 
         def counts(now: int) -> dict[str, Any]:
             return {"payer": attempt["payer_hash"], "payment": "", "customer": attempt["customer_id"], "now": now}

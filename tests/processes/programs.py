@@ -292,4 +292,5 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         finally:
             for program in here.programs:
                 program.kill()
-                sys.stdout.write(f"--- {program.log.name}\n{program.said}")  # shown where the test failed
+            for log, said in {program.log: program.said for program in here.programs}.items():
+                sys.stdout.write(f"--- {log.name}\n{said}")  # pytest shows it where the test failed

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LINES_MAX = 60
+LINES_MAX = 70
 
 _HEADER = re.compile(r"# (?P<title>[^/]+) / (?P<language>[^/]+) / .+")
 _CUES = (">", "~")
