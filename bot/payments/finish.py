@@ -12,9 +12,9 @@ import orjson
 
 from bot import notices
 from bot.payments import ledger, schedule
-from bot.payments.machine import BEFORE_MONEY, PROMPT_OPEN, Event, Moved, State
+from bot.payments.machine import BEFORE_MONEY, PROMPT_OPEN, RESTING, Event, Moved, State
 from bot.payments.parties import Parties
-from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, next_beside, prompts
+from bot.payments.rows import AttemptRow, AttemptState, Kind, PaymentRow, latest, next_beside, prompts
 from bot.payments.transition import Transition
 from bot.sales import STAFF_NOTE, sale_to_json
 from bot.store.change import Change, Insert, Update
@@ -56,6 +56,9 @@ class Finish:
         #: As it will be.
         self.after = self.attempt
         self.others = [each for each in attempts if each.id != claimed.id]
+        #: The customer wishes for another prompt after the newest one, and the plan has not looked at that yet.
+        newest = latest(attempts, Kind.PROMPT)
+        self.wished = newest is not None and payment.wish == newest.number
         self.money_proof = next((each.receipt_number for each in prompts(attempts) if each.success), "")
         self.now = now
         self.parties = parties
@@ -315,7 +318,7 @@ class Finish:
         if waited_for:
             return self._ends(self.now + schedule.poll_ms(pace, self._asks))
         # Where nothing else is to be done, a hint that found no answer is looked into again.
-        goes_on = self.payment.state in _GOES_ON
+        goes_on = self.payment.state in _GOES_ON or self._wished
         return self._ends(self._goes_on(heard=heard or goes_on), heard=heard or goes_on)
 
     @property
@@ -363,12 +366,17 @@ class Finish:
 
     def _goes_on(self, *, heard: bool = True) -> int | None:
         """What is open or wished for goes on at once; the rest waits for what may still come of its prompts."""
-        unmoved = self.step.payment.state is self.payment.state
-        if self.step.payment.state in _GOES_ON or (unmoved and self.payment.wish):
+        state = self.step.payment.state
+        if state in _GOES_ON or (self.wished and state in RESTING and state is self.payment.state):
             return self.now
         after = replace(self.after, hinted=self.attempt.hinted and not heard)
         due_at, _ = next_beside([*self.others, after])
         return None if due_at is None else max(due_at, self.now)
+
+    @property
+    def _wished(self) -> bool:
+        """Whether the customer waits for another prompt. A move answers the wish, and outlives it where money came."""
+        return self.payment.wish > 0 and self.step.payment.state is self.payment.state and self.payment.state in RESTING
 
     def _ends(self, due_at: int | None, *, heard: bool = True) -> Change:
         if self.claimed.hinted and self.claimed.said and heard:

@@ -110,7 +110,7 @@ async def test_S07_where_our_own_id_was_lost_anothers_money_is_not_taken_for_our
         await one.sound()
 
 
-async def test_hole1_F040_an_old_callback_replayed_after_the_token_does_nothing(sqlite_url: str) -> None:
+async def test_F040_an_old_callback_replayed_after_the_token_does_nothing(sqlite_url: str) -> None:
     async with scene(sqlite_url) as one:
         payment = await one.order()
         prompt = await one.pin()

@@ -149,7 +149,7 @@ async def test_I08_a_sale_of_a_zombie_is_found_by_its_reference_and_not_made_aga
         await one.sound()
 
 
-async def test_hole2_what_a_claim_plans_stands_in_the_store_before_anything_is_sent(sqlite_url: str) -> None:
+async def test_what_a_claim_plans_stands_in_the_store_before_anything_is_sent(sqlite_url: str) -> None:
     """I-02: at the moment of the call the operator's reference is found in the rows."""
     async with scene(sqlite_url) as one:
         found: list[int] = []

@@ -108,7 +108,7 @@ def test_F012_an_expired_prompt_says_that_late_money_is_heard() -> None:
     assert one.told[-1] == first(notices.expired(one.payment, 1))
 
 
-def test_hole14_a_resting_prompt_is_asked_about_after_10_minutes_doubling_for_a_day() -> None:
+def test_a_resting_prompt_is_asked_about_after_10_minutes_doubling_for_a_day() -> None:
     one = Alone()
     one.goes(PROMPTED, EXPIRED)
     waits: list[float | None] = [one.due_in]

@@ -11,7 +11,7 @@ from integrations.contract.outcomes import (
 from tests.payments.alone import EXPIRED, LOST, PAID, PENDING, PROMPTED, SOLD, Alone, pace_of
 
 
-def test_hole8_a_due_time_that_a_hint_wrote_during_a_call_survives_its_finish() -> None:
+def test_a_due_time_that_a_hint_wrote_during_a_call_survives_its_finish() -> None:
     one = Alone()
     one.goes(PROMPTED)
     one.pass_(10)
@@ -25,7 +25,7 @@ def test_hole8_a_due_time_that_a_hint_wrote_during_a_call_survives_its_finish() 
     assert one.state is State.PAID
 
 
-def test_hole8_a_hint_in_the_very_millisecond_of_the_claim_survives_too() -> None:
+def test_a_hint_in_the_very_millisecond_of_the_claim_survives_too() -> None:
     one = Alone()
     plan = one.claim()
     one.hint(theirs="ws_CO_1")
@@ -33,7 +33,7 @@ def test_hole8_a_hint_in_the_very_millisecond_of_the_claim_survives_too() -> Non
     assert one.due_in == 0.001
 
 
-def test_hole8_a_second_callback_that_comes_during_the_enquiry_stays_a_hint() -> None:
+def test_a_second_callback_that_comes_during_the_enquiry_stays_a_hint() -> None:
     one = Alone()
     one.goes(PROMPTED)
     one.hint(success=False)

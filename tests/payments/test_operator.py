@@ -84,7 +84,7 @@ async def test_F030_I17_late_success_after_expiry_is_receipted_booked_and_vended
         await one.sound()
 
 
-async def test_hole14_late_success_whose_callback_is_lost_is_found_at_rest(sqlite_url: str) -> None:
+async def test_late_success_whose_callback_is_lost_is_found_at_rest(sqlite_url: str) -> None:
     async with scene(sqlite_url) as one:
         one.faults.arm("success_after_expiry")
         payment = await one.order()
@@ -112,7 +112,7 @@ async def test_a_second_prompt_that_is_paid_as_well_is_a_surplus_and_told(sqlite
         await one.sound()
 
 
-async def test_hole14_a_second_prompts_late_money_is_found_even_when_nobody_calls_back(sqlite_url: str) -> None:
+async def test_a_second_prompts_late_money_is_found_even_when_nobody_calls_back(sqlite_url: str) -> None:
     async with scene(sqlite_url) as one:
         one.faults.arm("success_after_expiry")
         payment = await one.order()

@@ -61,7 +61,7 @@ def test_nothing_is_sent_or_asked_where_a_person_acts(state: State) -> None:
     assert isinstance(plan, Rest)
 
 
-def test_hole1_what_may_be_sent_is_a_table_without_a_default() -> None:
+def test_what_may_be_sent_is_a_table_without_a_default() -> None:
     """A state that is not in it raises; and where it allows a kind, the machine allows the beginning of it."""
     assert MAY_SEND.keys() & (FINAL | {State.PROMPTED, State.REFUNDING}) == set()
     started = {Kind.PROMPT: Event.PROMPT_STARTED, Kind.VEND: Event.VEND_STARTED}
@@ -148,7 +148,7 @@ def test_F017_an_order_that_waited_too_long_is_not_sent(late: int, does: type) -
 # --- hints
 
 
-def test_hole1_a_hint_is_about_the_attempt_its_address_names() -> None:
+def test_a_hint_is_about_the_attempt_its_address_names() -> None:
     one = in_state(State.VENDED)
     one.hint(proof="SK00000002")
     plan = one.claim()
@@ -156,7 +156,7 @@ def test_hole1_a_hint_is_about_the_attempt_its_address_names() -> None:
     assert plan.attempt.id.endswith("prompt1")
 
 
-def test_hole1_a_callback_replayed_after_the_token_wakes_nobody() -> None:
+def test_a_callback_replayed_after_the_token_wakes_nobody() -> None:
     one = in_state(State.VENDED)
     due = one.due_in
     one.hint()
@@ -228,7 +228,7 @@ def test_F017_a_wish_that_waited_until_the_price_was_old_is_told_and_not_sent() 
     assert (one.payment.wish, one.state) == (0, State.DECLINED)
 
 
-def test_hole14_a_wish_that_our_limits_refuse_does_not_end_the_watch_for_late_money() -> None:
+def test_a_wish_that_our_limits_refuse_does_not_end_the_watch_for_late_money() -> None:
     one = in_state(State.EXPIRED)
     due = one.due_in
     one.counts = dataclasses.replace(NOTHING_SENT, hour=10)
@@ -327,7 +327,7 @@ def test_where_operators_cannot_reach_us_a_prompt_is_sent_without_an_address() -
     assert plan.callback_url == ""
 
 
-def test_hole2_planning_twice_proposes_the_same_rows_but_for_what_is_drawn_by_chance() -> None:
+def test_planning_twice_proposes_the_same_rows_but_for_what_is_drawn_by_chance() -> None:
     """A batch may run again; the worker gets the plan of the run that was committed."""
     one = in_state(State.PAID)
     (first_plan, first_change), (second_plan, second_change) = (

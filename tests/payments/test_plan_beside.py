@@ -48,7 +48,7 @@ def test_a_paid_order_does_not_watch_a_prompt_that_was_never_sent() -> None:
     assert isinstance(one.claim(), Rest)
 
 
-def test_hole14_an_earlier_prompt_is_watched_for_late_money_after_a_later_one_was_paid() -> None:
+def test_an_earlier_prompt_is_watched_for_late_money_after_a_later_one_was_paid() -> None:
     one = in_state(State.EXPIRED)
     one.wish(1)
     one.goes(PROMPTED, PAID, SOLD)

@@ -25,7 +25,7 @@ async def spoiled(one: Scene, payment: str, **columns: Any) -> None:
     [{"state": "no such state"}, {"currency": "XXX"}, {"meter_sealed": "damaged"}, {"payer_sealed": "damaged"}],
     ids=["a state nobody knows", "a currency nobody knows", "a meter that does not open", "a phone that does not open"],
 )
-async def test_hole3_I36_a_row_that_cannot_be_planned_is_pushed_back_and_becomes_a_case(
+async def test_I36_a_row_that_cannot_be_planned_is_pushed_back_and_becomes_a_case(
     spoil: dict[str, str], sqlite_url: str
 ) -> None:
     async with scene(sqlite_url) as one:

@@ -6,14 +6,17 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+from unittest.mock import patch
 
 from bot.clock import RealRandom
 from integrations.contract.exchange import Request, Response, Sent, Unknown
 from integrations.http import HttpSender, HttpServer
+from integrations.sandbox import host
+from integrations.sandbox.daraja import DarajaSideConfig
 from integrations.sandbox.far_side import NoAnswer
-from integrations.sandbox.host import SandboxConfig, SandboxHost
+from integrations.sandbox.host import SandboxConfig, SandboxHost, daraja_config
 from tests.processes.programs import CLOCK, SANDBOX
 
 #: Before the other end hears of it, or after it has acted and before the answer comes.
@@ -76,8 +79,8 @@ class Gated:
     url: str = ""
 
     def __post_init__(self) -> None:
-        environment = {**SANDBOX, "BILI_SANDBOX_DARAJA_PROMPT_SECONDS": "600"}
-        self.host = SandboxHost(SandboxConfig.from_environment(environment), CLOCK, RealRandom(), self.send)
+        with patch.object(host, "daraja_config", hurried):
+            self.host = SandboxHost(SandboxConfig.from_environment(SANDBOX), CLOCK, RealRandom(), self.send)
 
     async def serve(self, request: Request) -> Response:
         """What the service asks of the world."""
@@ -96,6 +99,11 @@ class Gated:
             return Unknown("killed before")
         sent = await self.sender.send(request, deadline)
         return Unknown("killed after") if await self.gate.at(name, "after") else sent
+
+
+def hurried(config: SandboxConfig) -> DarajaSideConfig:
+    """M-Pesa that makes up its mind at once, and prompts that outlive every restart."""
+    return replace(daraja_config(config), thinking_seconds=0.05, prompt_seconds=600.0)
 
 
 def name_of(request: Request) -> str:

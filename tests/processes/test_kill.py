@@ -19,7 +19,8 @@ from tests.invariants import violations
 from tests.processes.gate import Gated, Moment, gated_sandbox
 from tests.processes.programs import AMINA, CLOCK, OTIENO, PATIENCE_SECONDS, Person, Program, Stage, parties, until
 
-pytestmark = pytest.mark.processes
+#: A restart takes a second or more, and a busy machine its time.
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
 
 @dataclass(frozen=True)

@@ -163,10 +163,16 @@ class Stage:
         for _ in range(rounds):
             self.clock.pass_by(0.01)
             step = await self.turns.step()
+            await self.deliver()
             count += step
             if not step and not await self.rows("SELECT 1 AS one FROM input WHERE state = 0"):
                 return count
         raise AssertionError("the conversations never come to rest")
+
+    async def deliver(self) -> None:
+        """Every question that is out reaches its person, as the outbox notes it."""
+        for row in await self.rows("SELECT id FROM conversation WHERE asked <> '' AND shown_at = 0"):
+            await self.store.write(Change(updates=(Update("conversation", row["id"], {"shown_at": self.now}),)))
 
     # --- what is there afterwards
 
