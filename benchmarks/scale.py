@@ -12,9 +12,9 @@ class Scale:
     repeats: int = 3
     people: int = 200
     writes: int = 1_920
-    orm_writes: int = 384
+    orm_writes: int = 192
     #: How often the database is doubled for a long past.
-    history: int = 6
+    history: int = 4
 
 
-QUICK = Scale(repeats=1, people=64, writes=640, orm_writes=128, history=5)
+QUICK = Scale(repeats=1, people=64, writes=640, orm_writes=64, history=4)

@@ -137,6 +137,7 @@ class Thinker:
         """Park what cannot be answered: the flow ends, the inputs are kept as parked, the person is told (I-26)."""
         turn = Turn(None, reading.row["epoch"] + 1, reading.row["asked_at"], "")
         turn.answered = {row["id"]: f"parked: {why}"[:200] for row in reading.inputs}
+        turn.blanked = [row["id"] for row in reading.inputs if row["kind"] == "message"]  # nobody looked for a PIN
         change = self._change(reading, turn, self._now(), {})
         body = (
             T("Something went wrong on our side, and I could not answer you."),

@@ -134,6 +134,7 @@ def demo_environment(sandbox_port: int, service_port: int) -> dict[str, str]:
         "BILI_MPESA_MERCHANT": "BILI",
         "BILI_MPESA_SETTLE_SECONDS": str(SETTLE_SECONDS),
         "BILI_XMLVEND_URL": f"{sandbox}/xmlvend",
+        "BILI_XMLVEND_KEEPS_EVERY_RESPONSE": "true",
         "BILI_XMLVEND_CLIENT_ID": "0000000000001",
         "BILI_XMLVEND_OPERATOR_NAME": "sandbox-operator",
         "BILI_XMLVEND_PASSWORD": invented["password"],

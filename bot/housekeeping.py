@@ -43,6 +43,8 @@ class Housekeeping:
         now = int(self.parties.clock.now().timestamp() * 1000)
         await self._blank_pins(now)
         states, cases = await self.store.read(lambda sql: (sql.rows(_STATES), sql.rows(_CASES)))
+        metrics.PAYMENTS.clear()  # a state that nobody is in any more has no row
+        metrics.CASES.clear()
         for row in states:
             metrics.PAYMENTS.labels(row["state"]).set(row["count"])
         open_since = [row["oldest"] for row in states if row["state"] not in SETTLED]

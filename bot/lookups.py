@@ -6,6 +6,7 @@ that nobody waits for any more is recognised as stale.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from bot.outbox import message_row
 from bot.payments.fees import Fees
 from bot.payments.limits import COUNTS, Counts, held
 from bot.payments.parties import Parties
-from bot.store.change import Change, Guard, Insert, Sql, Update
+from bot.store.change import Change, Guard, Insert, Sql, StoreUnavailable, Update
 from bot.store.store import Store
 from bot.work import Deadline, Lease
 from flows.lookups import money_from_json, money_to_json
@@ -143,12 +144,23 @@ class LookupWorker:
             self.spawn("working", self.channels[plan.channel].working(plan.address, until))
         lookup = self.lookups.get(plan.name)
         if lookup is not None:
-            answer = await lookup(plan, deadline)
+            answer = await self._answered(lookup(plan, deadline))
             outcome = answer_input(self.parties.seal, plan.conversation_id, plan.id, answer, self._now())
         else:
             outcome = await self._errand(plan)
         guard = Guard("work", plan.id, {"fence": plan.fence, "done": 0}, {"done": 1, "lease_until": 0})
         await self.store.write(Change((guard,), (outcome,)))
+
+    async def _answered(self, lookup: Awaitable[Json]) -> Json:
+        """A lookup that fails of itself is a silent utility: the customer is told, and nobody waits for ever."""
+        try:
+            return await lookup
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, the conversation must go on
+            trace = traceback.format_tb(error.__traceback__)
+            log.error("lookup.failed", error=type(error).__name__, trace=trace)  # noqa: TRY400  its words may quote a body
+            return self._utility_silent()
 
     async def _errand(self, question: Question) -> Insert:
         def read(sql: Sql) -> tellings.Telling:

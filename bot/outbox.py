@@ -23,6 +23,7 @@ from bot.work import Deadline, Lease
 from flows.text import BLANK, Body, T, Text, body_from_json, body_to_json, from_json, to_json
 from integrations.contract.exchange import NotSent, Unknown
 from integrations.contract.message import (
+    BAD_TOKEN,
     Button,
     Channel,
     Delivered,
@@ -191,7 +192,11 @@ class Sender:
             # One that can never be shown must not stand before all that this customer is to hear later (I-36).
             log.exception("outbox.cannot_render", outbox=parcel.id)
             return Malformed("it cannot be rendered")
-        return await channel.send(parcel.address, message, left)
+        try:
+            return await channel.send(parcel.address, message, left)
+        except Exception as error:  # noqa: BLE001  tried again, and after TRIES_BEFORE_CASE a person's
+            log.error("outbox.channel_failed", outbox=parcel.id, error=type(error).__name__)  # noqa: TRY400  its words may quote a text
+            return Unknown(f"our own fault: {type(error).__name__}")
 
     def render(self, parcel: Parcel) -> Message:
         """The message in the reader's language."""
@@ -241,6 +246,9 @@ def finish(parcel: Parcel, outcome: Sending | None, now: int) -> Change:
         case Gone(reason):
             gone = _done(parcel, {"outcome": f"gone: {reason}"[:200]})
             return gone + Change(updates=(Update("conversation", parcel.conversation_id, {"reachable": 0}),))
+        case Malformed(reason) if reason == BAD_TOKEN:
+            # A receipt must outlive a token that was revoked by mistake.
+            return _again(parcel, reason, now + SEND_AGAIN_MOST_MS, now)
         case Malformed(reason):
             return _done(parcel, {"outcome": f"malformed: {reason}"[:200]}) + _case(parcel, "message_malformed", now)
         case Throttled(seconds):
@@ -258,7 +266,9 @@ def _shown(parcel: Parcel, now: int) -> Change:
     """A question reached the person: what they type from now on can be its answer."""
     if parcel.place is None:
         return Change()
-    stamp = Update("conversation", parcel.conversation_id, {"shown_at": now}, only_if={"asked": parcel.place})
+    stamp = Update(
+        "conversation", parcel.conversation_id, {"shown_at": now}, only_if={"asked": parcel.place, "shown_at": 0}
+    )
     return Change(updates=(stamp,))
 
 

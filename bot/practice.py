@@ -42,10 +42,10 @@ def unset(settings: Settings) -> list[str]:
     return [party for party, names in _CREDENTIALS.items() if not any(getattr(settings, name) for name in names)]
 
 
-def sandbox_settings(settings: Settings, sandbox: Credentials, address: str) -> dict[str, str | SecretStr]:
+def sandbox_settings(settings: Settings, sandbox: Credentials, address: str) -> dict[str, str | bool | SecretStr]:
     """What takes the place of the settings of each unset party. `address` is the sandbox's, without a slash."""
     missing = unset(settings)
-    update: dict[str, str | SecretStr] = {}
+    update: dict[str, str | bool | SecretStr] = {}
     if "Telegram" in missing:
         update |= {"telegram_token": SecretStr(sandbox.telegram_token), "telegram_api_url": address}
     if "M-Pesa" in missing:
@@ -62,6 +62,7 @@ def sandbox_settings(settings: Settings, sandbox: Credentials, address: str) -> 
     if "the utility" in missing:
         update |= {
             "xmlvend_url": f"{address}/xmlvend",
+            "xmlvend_keeps_every_response": True,
             "xmlvend_client_id": sandbox.xmlvend_client_id,
             "xmlvend_operator_name": sandbox.xmlvend_operator,
             "xmlvend_password": SecretStr(sandbox.xmlvend_password),

@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     xmlvend_timeout_seconds: float = Field(default=60.0, gt=0)
     xmlvend_settle_seconds: float = Field(default=180.0, gt=0)
     xmlvend_polls_seconds: Waits = None
-    xmlvend_keeps_every_response: bool = True
+    xmlvend_keeps_every_response: bool = False
     xmlvend_known_texts: Annotated[dict[str, Any], NoDecode, BeforeValidator(_read_json)] = Field(default_factory=dict)
 
     business_country: str = Field(default="KE", pattern="^[A-Z]{2}$")

@@ -40,7 +40,9 @@ async def buy_again(who: Customer, _args: Mapping[str, Json]) -> None:
     if isinstance(last, Sorry):
         await Say(last.why, words.MENU)
         return
-    await purchase(who, FoundMeter(last.meter, last.owner, None, None), Wish(amount=last.amount))
+    account = await find_account(who, last.meter)
+    if account is not None:
+        await purchase(who, account, Wish(amount=last.amount))
 
 
 async def find_account(who: Customer, meter: MeterNumber | None) -> FoundMeter | None:

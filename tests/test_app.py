@@ -187,14 +187,15 @@ def test_what_is_set_for_the_utility_reaches_it() -> None:
     config = app.xmlvend_config(
         settings(
             xmlvend_terminal_ids="11, 12", xmlvend_symbols="Sh", xmlvend_meter_lengths="11", xmlvend_luhn=False,
-            xmlvend_polls_seconds="1,2", xmlvend_keeps_every_response=False, amounts_minimum=20, amounts_maximum=900,
+            xmlvend_polls_seconds="1,2", xmlvend_keeps_every_response=True, amounts_minimum=20, amounts_maximum=900,
             xmlvend_known_texts={"Asleep": "blocked"},
         )
     )  # fmt: skip
     assert (config.question_terminal, config.sale_terminals) == ("11", ("12",))
     assert (config.symbols, config.meter_lengths, config.luhn) == (("Sh",), (11,), False)
     assert list(config.polls) == [1, 2]
-    assert not config.keeps_every_response
+    assert config.keeps_every_response
+    assert not app.xmlvend_config(settings()).keeps_every_response
     assert (config.minimum, config.maximum) == (Money.of(20, "KES"), Money.of(900, "KES"))
     assert config.known_texts == {"Asleep": VendReason.BLOCKED}
 

@@ -142,14 +142,14 @@ class Finish:
             return self._surplus(columns)
         late = self.payment.state not in PROMPT_OPEN
         self._asked("collected", AttemptState.YES, decided_at=self.now, **columns)
-        self.step.apply(Event.COLLECTED, self.attempt, detail=columns["proof"])
+        self.step.apply(Event.COLLECTED, self.attempt, detail=columns["proof"] or "")
         self._free_phone()
         self.step.insert(*ledger.collected(self.payment, self.attempt, self.now))
         self.step.tell(notices.paid(self.payment, self.parties.trade, late=late))
         self.step.fact(Event.COLLECTED)
         return self._ends(self.now)
 
-    def _surplus(self, columns: dict[str, str]) -> Change:
+    def _surplus(self, columns: dict[str, str | None]) -> Change:
         """A second prompt of this payment was paid too: never an event of this payment, always the payer's money."""
         columns.pop("success_key")
         self._free_phone()
@@ -159,12 +159,13 @@ class Finish:
         self.step.tell(notices.surplus(self.payment, self.parties.trade))
         return self._ends(self._goes_on())
 
-    def _proved(self, proof: str) -> dict[str, str]:
+    def _proved(self, proof: str) -> dict[str, str | None]:
         theirs = self.attempt.known_as
         return {
             **({"theirs": theirs} if theirs else {}),
             "proof": proof,
-            "proof_key": f"{self.attempt.party}:{proof}",
+            # A utility numbers its receipts as it likes; which sale this is, the reference says.
+            "proof_key": f"{self.attempt.party}:{proof}" if self.attempt.kind is Kind.PROMPT else None,
             "success_key": f"{self.payment.id}:{self.attempt.kind.value}",
         }
 
@@ -318,7 +319,7 @@ class Finish:
         if waited_for:
             return self._ends(self.now + schedule.poll_ms(pace, self._asks))
         # Where nothing else is to be done, a hint that found no answer is looked into again.
-        goes_on = self.payment.state in _GOES_ON or self._wished
+        goes_on = self._something_waits
         return self._ends(self._goes_on(heard=heard or goes_on), heard=heard or goes_on)
 
     @property
@@ -366,17 +367,17 @@ class Finish:
 
     def _goes_on(self, *, heard: bool = True) -> int | None:
         """What is open or wished for goes on at once; the rest waits for what may still come of its prompts."""
-        state = self.step.payment.state
-        if state in _GOES_ON or (self.wished and state in RESTING and state is self.payment.state):
+        if self._something_waits:
             return self.now
         after = replace(self.after, hinted=self.attempt.hinted and not heard)
         due_at, _ = next_beside([*self.others, after])
         return None if due_at is None else max(due_at, self.now)
 
     @property
-    def _wished(self) -> bool:
-        """Whether the customer waits for another prompt. A move answers the wish, and outlives it where money came."""
-        return self.payment.wish > 0 and self.step.payment.state is self.payment.state and self.payment.state in RESTING
+    def _something_waits(self) -> bool:
+        """Whether the plan has something to do at once: in an open state, or for a wish that no move has answered."""
+        state = self.step.payment.state
+        return state in _GOES_ON or (self.wished and state in RESTING and state is self.payment.state)
 
     def _ends(self, due_at: int | None, *, heard: bool = True) -> Change:
         if self.claimed.hinted and self.claimed.said and heard:

@@ -63,8 +63,9 @@ SELECT
     AS hour,
   (SELECT count(*) FROM attempt WHERE payer_hash = :payer AND created_at > :now - 86400000)
     AS day,
-  (SELECT count(DISTINCT a.payer_hash) FROM payment p JOIN attempt a ON a.payment_id = p.id
-    WHERE p.customer_id = :customer AND a.payer_hash <> :payer AND p.payer_own = 0 AND a.created_at > :now - 86400000)
+  (SELECT count(DISTINCT p.payer_hash) FROM payment p
+    WHERE p.customer_id = :customer AND p.payer_hash <> :payer AND p.payer_own = 0 AND p.confirmed_at > :now - 86400000
+    AND (EXISTS (SELECT 1 FROM attempt a WHERE a.payment_id = p.id) OR (p.state = 'confirmed' AND p.id < :payment)))
     AS targets,
   (SELECT count(*) FROM customer WHERE phone_hash = :payer AND stopped = 1 AND id <> :customer) AS blocked
 """

@@ -80,9 +80,9 @@ def make_plan(payment: PaymentRow, attempts: list[AttemptRow], counts: Counts, p
         case State.DECLINED | State.EXPIRED:
             return _beside(payment, attempts, parties)
         case State.PROMPTING | State.PROMPTED:
-            return _open(payment, prompt, parties)
+            return _open(payment, prompt, attempts, parties)
         case State.PAID | State.VENDING:
-            return _open(payment, vend, parties)
+            return _open(payment, vend, attempts, parties)
         case State.VENDED | State.REFUND_DUE | State.REFUNDING | State.REFUNDED:
             return _beside(payment, attempts, parties)
 
@@ -126,12 +126,14 @@ def _wished(
     return Rest(payment), transition.change(next_beside(attempts)[0], release=True)
 
 
-def _open(payment: PaymentRow, attempt: AttemptRow | None, parties: Parties) -> tuple[Plan, Change]:
+def _open(
+    payment: PaymentRow, attempt: AttemptRow | None, attempts: list[AttemptRow], parties: Parties
+) -> tuple[Plan, Change]:  # fmt: skip
     if attempt is None:
         return _fresh(payment, 1, parties)
     match attempt.state:
         case AttemptState.UNSENT:
-            return _again(payment, attempt, parties)
+            return _again(payment, attempt, attempts, parties)
         case AttemptState.ABSENT:
             return _fresh(payment, attempt.number + 1, parties)
         case AttemptState.NO if payment.state is State.PAID:
@@ -159,13 +161,15 @@ def _fresh(payment: PaymentRow, number: int, parties: Parties) -> tuple[Plan, Ch
     return Send(transition.written(), attempt, url), transition.change(due_at=payment.due_at)
 
 
-def _again(payment: PaymentRow, attempt: AttemptRow, parties: Parties) -> tuple[Plan, Change]:
+def _again(
+    payment: PaymentRow, attempt: AttemptRow, attempts: list[AttemptRow], parties: Parties
+) -> tuple[Plan, Change]:  # fmt: skip
     """An attempt proved never sent goes out under its own reference, to an address of its own again.
 
     A prompt is not sent any more once its price no longer holds (F-017); a vend is, since the money is there.
     """
     if attempt.kind is Kind.PROMPT and _now(parties) > attempt.created_at + OFFER_SECONDS * 1000:
-        return _refused(payment, None, parties, attempt)
+        return _refused(payment, None, parties, attempt, next_beside(attempts)[0])
     secret = parties.random.hexadecimal(CALLBACK_SECRET_BYTES) if attempt.kind is Kind.PROMPT else ""
     transition = Transition(payment, _now(parties), parties)
     transition.apply(_started(attempt.kind), attempt)
@@ -176,7 +180,7 @@ def _again(payment: PaymentRow, attempt: AttemptRow, parties: Parties) -> tuple[
 
 
 def _refused(
-    payment: PaymentRow, why: Held | None, parties: Parties, unsent: AttemptRow | None = None
+    payment: PaymentRow, why: Held | None, parties: Parties, unsent: AttemptRow | None = None, due_at: int | None = None
 ) -> tuple[Plan, Change]:
     """Our own limits, or an order that waited too long: nothing is sent, and an attempt that never was is closed."""
     transition = Transition(payment, _now(parties), parties)
@@ -184,7 +188,7 @@ def _refused(
     if unsent is not None:
         transition.set_attempt(unsent, state=AttemptState.NO.value, decided_at=_now(parties), outcome="too old")
     transition.tell_held(why)
-    return Rest(payment), transition.change(due_at=None, release=True)
+    return Rest(payment), transition.change(due_at, release=True)
 
 
 def _rest(payment: PaymentRow, parties: Parties, due_at: int | None = None) -> tuple[Plan, Change]:

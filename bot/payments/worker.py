@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
@@ -18,7 +20,7 @@ from bot.store.change import Change, CommitUnknown, Done, Lost, Refused, Sql, Up
 from bot.store.store import Store
 from bot.work import Deadline, Lease
 from flows.questions import OFFER_SECONDS
-from integrations.contract.exchange import NotSent
+from integrations.contract.exchange import NotSent, Unknown
 from integrations.contract.outcomes import CollectionOutcome, Prompted, PromptOutcome, VendEnquiry, VendOutcome
 from integrations.contract.parties import Collection, VendOrder
 from integrations.contract.people import MeterNumber, Phone
@@ -105,6 +107,16 @@ class PaymentClaim:
         return change + Change(inserts=(case,))
 
 
+async def _answered(call: Awaitable[Outcome]) -> Outcome:
+    """An adapter that fails of itself proves nothing: it is asked again like a silence, and becomes a case like one."""
+    try:
+        return await call
+    except Exception as error:  # noqa: BLE001  whatever it is, the payment must not lie still for want of an outcome
+        trace = traceback.format_tb(error.__traceback__)
+        log.error("payment.adapter_failed", error=type(error).__name__, trace=trace)  # noqa: TRY400  its words may quote a body
+        return Unknown(f"our own fault: {type(error).__name__}")
+
+
 class PaymentWorker:
     """The worker of payments."""
 
@@ -127,9 +139,9 @@ class PaymentWorker:
             case Rest():
                 return
             case Send(payment, attempt, callback_url):
-                outcome = await self._send(payment, attempt, callback_url, deadline)
+                outcome = await _answered(self._send(payment, attempt, callback_url, deadline))
             case Enquire(payment, attempt):
-                outcome = await self._enquire(payment, attempt, deadline)
+                outcome = await _answered(self._enquire(payment, attempt, deadline))
             case _:
                 assert_never(plan)
         log.info(

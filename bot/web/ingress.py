@@ -177,11 +177,13 @@ def hint(attempt: AttemptRow, seen: CallbackSeen, now: int) -> Change:
     said = Said(seen.claims_success, seen.theirs, seen.proof, seen.amount)
     if attempt.said and attempt.said.success and not seen.claims_success:
         said = attempt.said
+    # A failure never writes over a success that came while it was being read.
+    seen_as = {} if seen.claims_success else {"claim": attempt.said.text() if attempt.said else ""}
     # Later than any due time that can have been claimed by now, so that the finish of a call under way keeps it.
     due = max(now + 1, attempt.asked_at + HINT_EVERY_MS)
     return Change(
         updates=(
-            Update("attempt", attempt.id, {"hinted": 1, "claim": said.text()}),
+            Update("attempt", attempt.id, {"hinted": 1, "claim": said.text()}, only_if=seen_as),
             Update("payment", attempt.payment_id, {"due_at": due}),
         )
     )

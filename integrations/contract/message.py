@@ -170,9 +170,15 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """The channel says our message is wrong: a bug of ours; sending it again cannot help."""
+    """The channel says our message is wrong: a bug of ours; sending it again cannot help.
+
+    With the reason BAD_TOKEN it is not the message but our credentials: once they are mended it can be sent.
+    """
 
     reason: str
+
+
+BAD_TOKEN = "token"  # noqa: S105  a reason, not a secret
 
 
 Sending: TypeAlias = Delivered | Throttled | Gone | Malformed | NotSent | Unknown

@@ -228,9 +228,13 @@ class XmlVendSide:
         meter, tender = self.meters[asked.meter], self._tender(asked)
         clock = self.world.clock
         return Sale(
-            asked.message_id, asked.terminal_id, meter, tender, split(tender, meter), f"{len(self.sales) + 1:015}",
+            asked.message_id, asked.terminal_id, meter, tender, split(tender, meter), self._number(),
             credit_token, free_token, key_change, clock.now(), clock.monotonic(),
         )  # fmt: skip
+
+    def _number(self) -> str:
+        """A receipt number that no earlier run of this sandbox has used."""
+        return f"{int(self.world.clock.now().timestamp())}{len(self.sales) % 100_000:05}"
 
     def _again(self, asked: Asked, first: _Answered) -> Response:
         """A message id names one sale for ever: the first answer again, or a fault."""

@@ -41,6 +41,8 @@ def test_again_prices_the_last_purchase_and_confirms_it_like_any_other() -> None
     chat.type("again")
     assert (chat.errand.name, chat.errand.args) == ("last_purchase", {})
     chat.answer(last())
+    assert chat.errand.name == "find_meter"
+    chat.answer(found(owner=MAMA.owner))
     assert chat.errand.name == "price"
     assert chat.errand.args == {"meter": METER.reveal(), "amount": [50_000, "KES"], "payer": PHONE.reveal()}
     chat.answer(priced())
@@ -60,6 +62,8 @@ def test_again_asks_for_an_amount_that_can_be_sold_and_for_a_phone_that_pays() -
     chat = Chat(Customer(TRADE))
     chat.type("again")
     chat.answer(last(1_000))
+    chat.answer(found())
+    chat.tap("yes")
     assert chat.asked_key == "amount"
     chat.type("500")
     assert chat.asked_key == "payer"

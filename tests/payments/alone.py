@@ -86,7 +86,7 @@ def parties_of(clock: HandClock, after_not_found: AfterNotFound | None = None, s
     )  # fmt: skip
     xmlvend = XmlVendConfig(
         url="http://127.0.0.1:1", client_id="1", terminal_ids=("1", "2"), operator_name="test",
-        password=Secret("test-password"),
+        password=Secret("test-password"), keeps_every_response=True,
     )  # fmt: skip
     money = Mpesa(mpesa, nobody, clock)
     if after_not_found:
@@ -157,6 +157,14 @@ class Alone:
         prompt = prompts[number - 1]
         seen = CallbackSeen(theirs or prompt.theirs or "ws_CO_1", success, *((proof, amount) if success else ()))
         assert self.tables.write(hint(prompt, seen, self.now)) == Done()
+
+    def waits(self, seconds: float) -> None:
+        """So much time goes on in which every enquiry that falls due finds nobody."""
+        end = self.clock.seconds + seconds
+        while self.due_in is not None and self.clock.seconds + self.due_in < end:
+            self.pass_(self.due_in)
+            self.goes(LOST)
+        self.pass_(end - self.clock.seconds)
 
     def wish(self, after: int) -> None:
         """The customer wants another prompt after this one."""
@@ -256,9 +264,12 @@ def pace_of(one: Alone) -> Pace:
 PROMPTED, PENDING = Prompted("ws_CO_1"), Pending()
 
 
-def settled_seconds(one: Alone) -> float:
-    """After this long since its last sending, "not found" about a prompt is proof."""
-    return pace_of(one).settle + one.parties.lease.length_seconds
+def settled_seconds(one: Alone, kind: Kind = Kind.PROMPT) -> float:
+    """After this long since its last sending, "not found" is proof."""
+    party: MobileMoney | Utility = one.parties.money["mpesa"]
+    if kind is Kind.VEND:
+        party = one.parties.utilities["xmlvend"]
+    return party.pace.settle + one.parties.lease.length_seconds
 
 
 LOST, DOWN, EXPIRED = Unknown("timeout"), NotSent("refused"), Expired("1037")

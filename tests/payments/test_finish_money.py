@@ -218,7 +218,8 @@ def test_a_second_prompt_that_is_proved_not_there_is_over_once_the_order_is_paid
     one.goes(LOST)
     one.hint(theirs="ws_CO_1", number=1)
     one.goes(PAID, SOLD)
-    one.pass_(settled_seconds(one))
+    one.waits(settled_seconds(one))
+    one.pass_(one.due_in or 0)
     one.goes(NotFound())
     assert (one.state, one.attempt_state("prompt2"), one.cases) == (State.VENDED, AttemptState.NO, [])
     assert not one.locked

@@ -151,7 +151,7 @@ def test_F006_not_found_proves_something_only_after_the_settle_time_and_a_lease(
 ) -> None:
     one = Alone(after_not_found=kind)
     one.goes(LOST)
-    one.pass_(settled_seconds(one) - (0.001 if early else 0))
+    one.waits(settled_seconds(one) - (0.001 if early else 0))
     one.goes(NotFound("400.002.02"))
     after = {
         AfterNotFound.SAME_REFERENCE: (AttemptState.UNSENT, []),
@@ -165,7 +165,7 @@ def test_F006_not_found_proves_something_only_after_the_settle_time_and_a_lease(
 def test_an_absent_prompt_is_followed_by_one_with_a_fresh_reference() -> None:
     one = Alone(after_not_found=AfterNotFound.FRESH_REFERENCE)
     one.goes(LOST)
-    one.pass_(settled_seconds(one))
+    one.waits(settled_seconds(one))
     one.goes(NotFound())
     assert one.due_in == 0
     plan = one.claim()
@@ -177,7 +177,7 @@ def test_an_absent_prompt_is_followed_by_one_with_a_fresh_reference() -> None:
 def test_I42_an_operator_that_no_longer_knows_what_it_accepted_goes_to_a_person(kind: AfterNotFound) -> None:
     one = Alone(after_not_found=kind)
     one.goes(PROMPTED)
-    one.pass_(settled_seconds(one))
+    one.waits(settled_seconds(one))
     one.goes(NotFound())
     assert (one.state, one.attempt_state("prompt1"), one.cases) == (State.PROMPTED, AttemptState.OPEN, ["not_found"])
     assert isinstance(one.claim(), Enquire)
@@ -186,7 +186,7 @@ def test_I42_an_operator_that_no_longer_knows_what_it_accepted_goes_to_a_person(
 def test_F014_a_prompt_that_cannot_be_asked_about_goes_to_a_person_and_its_phone_is_freed() -> None:
     one = Alone()
     one.goes(LOST)
-    one.pass_(settled_seconds(one) - 0.001)
+    one.waits(settled_seconds(one) - 0.001)
     one.goes(CannotAsk())
     assert (one.locked, one.cases) == (True, [])
     one.pass_(0.001)
@@ -203,7 +203,7 @@ def test_settling_counts_from_the_last_sending_and_not_from_the_first() -> None:
     one.goes(DOWN)
     one.pass_(OFFER_SECONDS)
     one.goes(LOST)
-    one.pass_(settled_seconds(one) - 1)
+    one.waits(settled_seconds(one) - 1)
     one.goes(NotFound())
     assert one.attempt_state("prompt1") is AttemptState.SENDING
     one.pass_(1)

@@ -9,20 +9,16 @@ import pytest
 from bot import notices
 from bot.payments.machine import State
 from bot.payments.plan import Enquire, Send
-from bot.payments.rows import AttemptState
+from bot.payments.rows import AttemptState, Kind
 from bot.payments.schedule import BACKOFF_MOST_MS, SLOW_AFTER_MS
 from bot.sales import STAFF_NOTE
 from integrations.contract.money import Money
 from integrations.contract.outcomes import CannotAsk, Collected, NotFound, Token, TokenKind, VendReason, VendRefused
+from integrations.contract.parties import AfterNotFound
 from integrations.contract.people import TokenNumber
-from tests.payments.alone import BLOCKED, DOWN, LOST, PENDING, PROMPTED, SOLD, Alone, first, in_state
+from tests.payments.alone import BLOCKED, DOWN, LOST, PENDING, PROMPTED, SOLD, Alone, first, in_state, settled_seconds
 
 NOT_FOUND = NotFound("LastResponseEx")
-
-
-def settled_seconds(one: Alone) -> float:
-    """After this long since its last sending, "not found" about a sale is proof."""
-    return one.parties.utilities["xmlvend"].pace.settle + one.parties.lease.length_seconds
 
 
 # --- yes
@@ -156,10 +152,20 @@ def test_F042_a_slow_utility_is_told_of_once_and_the_money_is_called_safe() -> N
 @pytest.mark.parametrize(("seconds_short", "state"), [(0.001, AttemptState.SENDING), (0, AttemptState.ABSENT)])
 def test_F054_not_found_right_after_the_sale_proves_nothing(seconds_short: float, state: AttemptState) -> None:
     one = in_state(State.VENDING)
-    one.pass_(settled_seconds(one) - seconds_short)
+    one.waits(settled_seconds(one, Kind.VEND) - seconds_short)
     one.goes(NOT_FOUND)
     assert one.attempt_state("vend1") is state
     assert isinstance(one.claim(), Enquire if seconds_short else Send)
+
+
+def test_F054_where_not_found_may_mean_forgotten_a_person_decides_and_nothing_is_sold_again() -> None:
+    one = in_state(State.VENDING)
+    utility = one.parties.utilities["xmlvend"]
+    utility.pace = dataclasses.replace(utility.pace, after_not_found=AfterNotFound.A_PERSON)
+    one.waits(settled_seconds(one, Kind.VEND))
+    one.goes(NOT_FOUND, NOT_FOUND)
+    assert (one.attempt_state("vend1"), "not_found" in one.cases) == (AttemptState.SENDING, True)
+    assert isinstance(one.claim(), Enquire)
 
 
 def test_F054_settling_counts_from_the_last_sending_of_a_sale() -> None:
@@ -168,7 +174,7 @@ def test_F054_settling_counts_from_the_last_sending_of_a_sale() -> None:
     one.goes(DOWN)
     one.pass_(7200)
     one.goes(LOST)
-    one.pass_(settled_seconds(one) - 0.001)
+    one.waits(settled_seconds(one, Kind.VEND) - 0.001)
     one.goes(NOT_FOUND)
     assert one.attempt_state("vend1") is AttemptState.SENDING
     assert isinstance(one.claim(), Enquire)
@@ -176,7 +182,7 @@ def test_F054_settling_counts_from_the_last_sending_of_a_sale() -> None:
 
 def test_a_sale_that_cannot_be_asked_about_goes_to_a_person_and_is_not_sent_again() -> None:
     one = in_state(State.VENDING)
-    one.pass_(10 * settled_seconds(one))
+    one.waits(10 * settled_seconds(one, Kind.VEND))
     one.goes(CannotAsk(), CannotAsk())
     assert (one.state, one.attempt_state("vend1"), "vend_unknown" in one.cases) == (
         State.VENDING, AttemptState.SENDING, True,

@@ -98,7 +98,7 @@ def test_F003_what_was_never_sent_goes_out_again_under_its_own_reference(state: 
 
 def test_F054_what_is_proved_absent_is_sold_under_a_fresh_reference() -> None:
     one = in_state(State.VENDING)
-    one.pass_(3600)
+    one.waits(3600)
     one.goes(NotFound("LastResponseEx"))
     plan = one.claim()
     assert one.attempt_state("vend1") is AttemptState.ABSENT

@@ -61,6 +61,7 @@ def parties(url: str) -> dict[str, str]:
         "BILI_XMLVEND_OPERATOR_NAME": "sandbox-operator",
         "BILI_XMLVEND_PASSWORD": "test-password",
         "BILI_XMLVEND_POLLS_SECONDS": "0.5,1",
+        "BILI_XMLVEND_KEEPS_EVERY_RESPONSE": "true",
     }
 
 

@@ -58,7 +58,7 @@ async def test_the_demo_is_left_and_taken_up_again_with_its_customers(here: Stag
     await amina.sees("Please check")
     await amina.tap("Pay")
     await amina.type_pin()
-    await amina.sees("Paid")
+    await amina.sees("Here is your electricity")
     assert (here.folder / "var/demo/secret").stat().st_mode & 0o077 == 0
 
 

@@ -42,9 +42,9 @@ class XmlVendConfig:
     settle_seconds: float = 180.0
     #: Waits before each enquiry, in seconds; the last one repeats.
     polls: tuple[float, ...] = (5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 600.0, 1800.0, 3600.0)
-    #: False where the server keeps only the last response of a terminal: then "no such transaction" may mean
-    #: "overwritten", and a person decides instead of a second sale.
-    keeps_every_response: bool = True
+    #: True only where the utility says in writing that it keeps the response to every message. Else "no such
+    #: transaction" may mean "overwritten by the terminal's next sale", and a person decides instead of a second sale.
+    keeps_every_response: bool = False
     #: This server's own texts and fault codes behind SystemEx that prove no sale: text or code → reason. Without case.
     known_texts: Mapping[str, VendReason] = field(default_factory=dict)
 

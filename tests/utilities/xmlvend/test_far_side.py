@@ -154,7 +154,18 @@ async def test_the_books_remember_what_was_sold_to_whom_under_which_name() -> No
     await side.serve(post(wire.credit_vend(CONFIG, ORDER)))
     (sale,) = side.sales
     assert (sale.message_id, sale.terminal_id) == ("20260131101500-000102", "0000000000002")
-    assert (sale.meter.number, sale.amount, sale.receipt_number) == (METER.reveal(), AMOUNT, "000000000000001")
+    assert (sale.meter.number, sale.amount) == (METER.reveal(), AMOUNT)
+
+
+async def test_receipt_numbers_are_not_used_again_by_a_later_run_of_the_sandbox() -> None:
+    numbers = set()
+    for started in (0, 60):
+        one = bench()
+        one.clock.seconds = started
+        await one.side.serve(post(wire.credit_vend(CONFIG, ORDER)))
+        numbers |= {sale.receipt_number for sale in one.side.sales}
+    assert len(numbers) == 2
+    assert all(number.isdecimal() for number in numbers)
 
 
 def test_two_sandboxes_do_not_share_their_books() -> None:

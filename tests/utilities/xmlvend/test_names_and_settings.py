@@ -130,10 +130,11 @@ def test_the_adapter_declares_what_its_settings_say() -> None:
     assert (utility.shape.lengths, utility.shape.luhn) == ((11, 13), True)
     assert (utility.minimum, utility.maximum) == (Money.of(50, "KES"), Money.of(35_000, "KES"))
     assert (utility.pace.timeout, utility.pace.settle) == (60, 180)
-    assert utility.pace.after_not_found is AfterNotFound.FRESH_REFERENCE
-
-
-def test_F054_where_only_the_last_response_is_kept_a_not_found_is_for_a_person() -> None:
-    config = replace(CONFIG, keeps_every_response=False, known_texts={"x": VendReason.OTHER})
-    utility = XmlVend(config, unreachable, FakeClock(), FakeRandom())
+    # Nobody has promised that every response is kept, so a not-found may mean "overwritten".
     assert utility.pace.after_not_found is AfterNotFound.A_PERSON
+
+
+def test_F054_where_every_response_is_kept_a_not_found_permits_a_fresh_sale() -> None:
+    config = replace(CONFIG, keeps_every_response=True, known_texts={"x": VendReason.OTHER})
+    utility = XmlVend(config, unreachable, FakeClock(), FakeRandom())
+    assert utility.pace.after_not_found is AfterNotFound.FRESH_REFERENCE

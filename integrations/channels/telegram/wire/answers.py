@@ -10,7 +10,7 @@ import orjson
 
 from integrations.channels.telegram.wire.updates import read_update
 from integrations.contract.exchange import NotSent, Response, Sent, Unknown
-from integrations.contract.message import Delivered, Gone, Ignored, Malformed, Received, Sending, Throttled
+from integrations.contract.message import BAD_TOKEN, Delivered, Gone, Ignored, Malformed, Received, Sending, Throttled
 
 Json: TypeAlias = Any
 
@@ -70,7 +70,7 @@ def _error(code: int, answer: Json) -> Gone | Malformed | Throttled | Unknown:
         case 403:
             return Gone(why)
         case 401 | 404:
-            return Malformed("token")
+            return Malformed(BAD_TOKEN)
         case _:
             return Unknown(f"error {code}")
 
