@@ -10,7 +10,7 @@ from tests.town import AMINA
 from tests.transcripts.transcript import message_lines
 
 
-class Crash(Exception):
+class Crash(BaseException):
     """A worker dies. Its call was made; what came of it is stored nowhere."""
 
 
