@@ -18,6 +18,8 @@ CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: A loop that died begins again after so long, doubling up to the most.
 RESTART_FIRST_SECONDS = 0.5
 RESTART_MOST_SECONDS = 30.0
+#: One that ran so long before it died begins again as promptly as the first time.
+RESTART_FORGIVEN_SECONDS = 60.0
 
 
 class RealClock:
@@ -78,11 +80,14 @@ class Tasks:
     async def _kept(self, name: str, loop: Callable[[], Coroutine[object, object, None]]) -> None:
         wait = RESTART_FIRST_SECONDS
         while True:
+            began = time.monotonic()
             try:
                 await loop()
             except Exception:
                 log.exception("loop.failed", loop=name)
             self.restarts[name] = self.restarts.get(name, 0) + 1
+            if time.monotonic() - began > RESTART_FORGIVEN_SECONDS:
+                wait = RESTART_FIRST_SECONDS
             await asyncio.sleep(wait)
             wait = min(wait * 2, RESTART_MOST_SECONDS)
 

@@ -136,6 +136,7 @@ def demo_environment(sandbox_port: int, service_port: int) -> dict[str, str]:
         "BILI_XMLVEND_URL": f"{sandbox}/xmlvend",
         "BILI_XMLVEND_KEEPS_EVERY_RESPONSE": "true",
         "BILI_XMLVEND_CLIENT_ID": "0000000000001",
+        "BILI_XMLVEND_TERMINAL_IDS": "0000000000001,0000000000002",
         "BILI_XMLVEND_OPERATOR_NAME": "sandbox-operator",
         "BILI_XMLVEND_PASSWORD": invented["password"],
         "BILI_FEE_BANDS": '[{"up_to": 1000, "fee": 10}, {"up_to": 35000, "fee": 25}]',

@@ -120,8 +120,14 @@ def expired(payment: PaymentRow, attempt_number: int) -> Notice:
 
 
 def held(payment: PaymentRow, why: Held) -> Notice:
-    """Our own limits stopped the prompt before it was sent."""
+    """Our own limits stopped the first prompt before it was sent."""
     return Notice((held_text(why), T("Nothing was sent and no money was taken."), _code(payment)), (_GO_MENU,))
+
+
+def not_again(payment: PaymentRow, why: Held | None) -> Notice:
+    """No further prompt for a payment that had one: our limits, or its time is over. Nothing is said of the earlier."""
+    first = held_text(why) if why else T("That order waited too long. Please order again.")
+    return Notice((first, T("No new request was sent."), _code(payment)), (_GO_MENU,))
 
 
 def held_text(why: Held) -> Text:

@@ -64,6 +64,7 @@ def sandbox_settings(settings: Settings, sandbox: Credentials, address: str) -> 
             "xmlvend_url": f"{address}/xmlvend",
             "xmlvend_keeps_every_response": True,
             "xmlvend_client_id": sandbox.xmlvend_client_id,
+            "xmlvend_terminal_ids": "0000000000001,0000000000002",
             "xmlvend_operator_name": sandbox.xmlvend_operator,
             "xmlvend_password": SecretStr(sandbox.xmlvend_password),
         }

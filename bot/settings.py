@@ -119,7 +119,7 @@ class Settings(BaseSettings):
 
     xmlvend_url: WebAddress = Field(default="", repr=False)
     xmlvend_client_id: str = ""
-    xmlvend_terminal_ids: str = "0000000000001,0000000000002"
+    xmlvend_terminal_ids: str = ""
     xmlvend_operator_name: str = ""
     xmlvend_password: SecretStr | None = None
     xmlvend_title: str = "Umoja Power"

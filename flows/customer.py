@@ -60,6 +60,8 @@ class Customer:
     def called(self, nickname: str) -> KnownMeter | None:
         """Their meter of that name."""
         wanted = nickname.casefold()
+        if not wanted:
+            return None
         return next((meter for meter in self.meters if meter.nickname.casefold() == wanted), None)
 
 

@@ -273,7 +273,7 @@ class _Thinking(Progress):
             case Command.STOP:
                 self._leave()
                 self._hear_from_us(item, stopped=1)
-                self._say(Say(words.STOPPED))
+                self._say(Say(words.STOPPED if self.view.who.phone else words.STOPPED_UNPROVEN))
             case Command.MENU:
                 self._leave()
                 self._say(Say(words.WELCOME, words.MENU))

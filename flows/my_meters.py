@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flows import words
-from flows.buy_power import Wish, purchase
+from flows.buy_power import Wish, find_account, purchase
 from flows.customer import Customer, KnownMeter
-from flows.lookups import FoundMeter
 from flows.questions import METERS_OFFERED_MAX
 from flows.talk import Answer, Ask, Choice, Commit, Invalid, Say
 from flows.text import Json, T, verbatim
+from flows.understand import meter_in
 
 REVISION = 1
 
@@ -25,7 +25,9 @@ async def my_meters(who: Customer, _args: Mapping[str, Json]) -> None:
     meter = await which_of_mine(who)
     match await what_to_do(meter):
         case "buy":
-            await purchase(who, FoundMeter(meter.number, meter.owner, None, None), Wish())
+            account = await find_account(who, meter.number)
+            if account is not None:
+                await purchase(who, account, Wish())
         case "name":
             name = await which_name(who, meter)
             await Commit("name_meter", {"meter": meter.number.reveal(), "nickname": name})
@@ -36,16 +38,17 @@ async def my_meters(who: Customer, _args: Mapping[str, Json]) -> None:
 
 
 def which_of_mine(who: Customer) -> Ask[KnownMeter]:
-    """One of their own meters, by button, number in the list, or name."""
+    """One of their own meters, by button, place in the list, name or number."""
     offered = who.meters[:METERS_OFFERED_MAX]
     choices = tuple(Choice(f"m{place}", verbatim(meter.title)) for place, meter in enumerate(offered))
 
     def parse(answer: Answer) -> KnownMeter:
+        number = meter_in(answer.text, who.trade.meter_lengths)
         chosen = [meter for choice, meter in zip(choices, offered, strict=True) if choice.id == answer.choice]
-        named = who.called(answer.text.strip()) if answer.text else None
-        if not chosen and named is None:
-            raise Invalid(T("Please choose one of your meters."))
-        return chosen[0] if chosen else named or chosen[0]
+        typed = [meter for meter in who.meters if meter.number == number or meter == who.called(answer.text.strip())]
+        if not (chosen or typed):
+            raise Invalid(T("Please choose one of your meters, or type its number or name."))
+        return (chosen or typed)[0]
 
     return Ask("which_of_mine", (T("*Your meters*"), T("Which one?")), parse, choices)
 

@@ -58,7 +58,7 @@ FOREIGN_CONTACT: Body = (
 )
 
 NOTHING_TO_CANCEL: Body = (
-    T("There is no order to cancel. If a payment request is on your phone, you can decline it there."),
+    T("There is no open order here. A payment request that is on its way can be declined on the phone."),
 )
 
 WHICH_LANGUAGE: Body = (T("Which language?"),)
@@ -66,4 +66,10 @@ WHICH_LANGUAGE: Body = (T("Which language?"),)
 STOPPED: Body = (
     T("I will not write first any more, and nobody else can send payment requests to your phone through me."),
     T("Receipts for what you buy still come. Write *start* to change this."),
+)
+
+#: For somebody whose phone number we do not know: nothing can be kept away from it.
+STOPPED_UNPROVEN: Body = (
+    T("I will not write first any more. Receipts for what you buy still come. Write *start* to change this."),
+    T("I do not know your phone number, so I cannot keep other people's requests from it. Share it with me first."),
 )

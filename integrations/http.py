@@ -21,6 +21,7 @@ from yarl import URL
 from integrations.contract.exchange import (
     REQUEST_BYTES_MAX,
     RESPONSE_BYTES_MAX,
+    NoAnswer,
     NotSent,
     Request,
     Response,
@@ -29,7 +30,6 @@ from integrations.contract.exchange import (
     Unknown,
 )
 from integrations.contract.seams import Clock
-from integrations.sandbox.far_side import NoAnswer
 
 _log = logging.getLogger(__name__)
 

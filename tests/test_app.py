@@ -34,6 +34,7 @@ PRODUCTION: dict[str, Any] = {
     "mpesa_passkey": "test-passkey",
     "xmlvend_url": "https://utility.example.org/vend",
     "xmlvend_client_id": "0000000000001",
+    "xmlvend_terminal_ids": "0000000000001,0000000000002",
     "xmlvend_operator_name": "test-operator",
     "xmlvend_password": "test-password",
 }
@@ -78,6 +79,7 @@ def test_F149_S02_everything_that_is_missing_is_named_at_once() -> None:
         "BILI_XMLVEND_CLIENT_ID",
         "BILI_XMLVEND_OPERATOR_NAME",
         "BILI_XMLVEND_PASSWORD",
+        "BILI_XMLVEND_TERMINAL_IDS",
         "BILI_XMLVEND_URL",
     ]
 

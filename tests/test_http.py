@@ -9,9 +9,8 @@ import pytest
 
 from bot.clock import RealClock
 from integrations import http
-from integrations.contract.exchange import REQUEST_BYTES_MAX, Request, Response, Unknown
+from integrations.contract.exchange import REQUEST_BYTES_MAX, NoAnswer, Request, Response, Unknown
 from integrations.http import HttpSender, HttpServer
-from integrations.sandbox.far_side import NoAnswer
 from tests.loopback import Recorder, post, raw_exchange
 
 CLOCK = RealClock()

@@ -26,10 +26,9 @@ from bot.settings import Settings
 from bot.store.seal import Seal
 from bot.store.store import Store
 from integrations.channels.telegram.adapter import Telegram
-from integrations.contract.exchange import NotSent, Request, Response, Sent, Serve, Unknown
+from integrations.contract.exchange import NoAnswer, NotSent, Request, Response, Sent, Serve, Unknown
 from integrations.contract.money import Money
 from integrations.money.mpesa.adapter import Mpesa
-from integrations.sandbox.far_side import NoAnswer
 from integrations.sandbox.host import SandboxConfig, SandboxHost
 from integrations.utilities.xmlvend.adapter import XmlVend
 from tests.seams import HandClock, SeededRandom

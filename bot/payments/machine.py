@@ -1,8 +1,8 @@
 """The payment machine: everything that decides which state follows which event is in this file, as a table.
 
 A state ending in "-ing" means: we have asked, or may have asked, and only a definite answer moves us on. Time alone
-moves nothing. This module knows no attempts, rows, clocks or parties; `engine.py` turns answers into events and events
-into rows.
+moves nothing. This module knows no attempts, rows, clocks or parties; `finish.py` turns answers into events, and
+`transition.py` events into rows.
 
 Three things can become of an event. It moves the payment (`TABLE`). It repeats what is known already (`REPEATS`): a
 callback again, an enquiry after the fact. Or it fits nothing: what we did ourselves is then a bug and raises

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from bot import notices
+from bot.notices import Notice
 from bot.payments import machine
 from bot.payments.limits import Counts, Held, held
 from bot.payments.machine import Event, State
@@ -122,7 +124,7 @@ def _wished(
         return _fresh(payment, payment.wish + 1, parties)
     transition = Transition(payment, _now(parties), parties)
     transition.set(wish=0)
-    transition.tell_held(None if old else why)
+    transition.tell(notices.not_again(payment, None if old else why))
     return Rest(payment), transition.change(next_beside(attempts)[0], release=True)
 
 
@@ -187,8 +189,13 @@ def _refused(
     transition.apply(Event.REFUSED, unsent, detail=why.value if why else "too old")
     if unsent is not None:
         transition.set_attempt(unsent, state=AttemptState.NO.value, decided_at=_now(parties), outcome="too old")
-    transition.tell_held(why)
+    again = unsent is not None and unsent.number > 1
+    transition.tell(notices.not_again(payment, why) if again else _not_sent(payment, why))
     return Rest(payment), transition.change(due_at, release=True)
+
+
+def _not_sent(payment: PaymentRow, why: Held | None) -> Notice:
+    return notices.held(payment, why) if why else notices.too_old(payment)
 
 
 def _rest(payment: PaymentRow, parties: Parties, due_at: int | None = None) -> tuple[Plan, Change]:

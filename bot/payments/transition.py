@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import notices
 from bot.inputs import fact_input
 from bot.notices import Notice
 from bot.outbox import message_row
 from bot.payments import machine
-from bot.payments.limits import Held
 from bot.payments.machine import Advance, Contradiction, Event, Moved, Repeat, State
 from bot.payments.parties import Parties
 from bot.payments.rows import UNDECIDED, AttemptRow, AttemptState, Kind, PaymentRow
@@ -172,10 +170,6 @@ class Transition:
                 now=self.now,
             )
         )
-
-    def tell_held(self, why: Held | None) -> None:
-        """Our own limits stopped it; None: it waited too long."""
-        self.tell(notices.held(self.payment, why) if why else notices.too_old(self.payment))
 
     def open_case(self, reason: str, queue: str, detail: str = "") -> None:
         """Give it to a person; one open case per payment and reason."""

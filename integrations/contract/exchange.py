@@ -45,6 +45,10 @@ class Unknown:
     cause: str
 
 
+class NoAnswer(Exception):
+    """Raised by a Serve that acts and says nothing: whoever hosts it cuts the connection."""
+
+
 Sent: TypeAlias = Response | NotSent | Unknown
 
 Serve: TypeAlias = Callable[[Request], Awaitable[Response]]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from integrations.contract.exchange import Request, Response, json_response
+from integrations.contract.exchange import NoAnswer, Request, Response, json_response
 from integrations.contract.money import Money
 from integrations.sandbox.daraja_callbacks import Callbacks
 from integrations.sandbox.daraja_config import FAULTS, DarajaSideConfig
@@ -26,7 +26,7 @@ from integrations.sandbox.daraja_truth import (
     PinPrompt,
     Transaction,
 )
-from integrations.sandbox.far_side import DueList, NoAnswer, World
+from integrations.sandbox.far_side import DueList, World
 
 __all__ = ["FAULTS", "DarajaSide", "DarajaSideConfig", "Handset", "PinPrompt", "Transaction"]
 

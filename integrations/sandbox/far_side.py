@@ -21,10 +21,6 @@ DELIVERY_TIMEOUT_SECONDS = 10.0
 Later = Callable[[], Awaitable[None]]
 
 
-class NoAnswer(Exception):
-    """Raised by `serve` after the far side has acted: a host closes the connection, a network answers Unknown."""
-
-
 class FarSide(Protocol):
     """The other end of one adapter, as strict as the real one."""
 

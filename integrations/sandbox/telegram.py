@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from integrations.contract.exchange import Request, Response, json_response
-from integrations.sandbox.far_side import DueList, NoAnswer, World
+from integrations.contract.exchange import NoAnswer, Request, Response, json_response
+from integrations.sandbox.far_side import DueList, World
 from integrations.sandbox.telegram_bot_api import Arguments, BotApi
 from integrations.sandbox.telegram_chats import ChatMessage
 from integrations.sandbox.telegram_delivery import Updates

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from integrations.contract.exchange import Request, Response
+from integrations.contract.exchange import NoAnswer, Request, Response
 from integrations.contract.money import Money
 from integrations.contract.people import Secret
-from integrations.sandbox.far_side import DueList, NoAnswer, World
+from integrations.sandbox.far_side import DueList, World
 from integrations.sandbox.xmlvend_meters import (
     FLOAT_EMPTY,
     SEED_METERS,

@@ -104,9 +104,11 @@ def test_what_is_no_meter_of_theirs_is_asked_again(answer: str) -> None:
     assert chat.asked_key == "which_of_mine"
 
 
-def test_buying_for_one_goes_straight_to_the_amount() -> None:
+def test_buying_for_one_asks_the_utility_whether_it_is_still_the_same_owner_and_then_for_the_amount() -> None:
     chat = at_what_to_do()
     chat.tap("buy")
+    assert chat.errand.name == "find_meter"
+    chat.answer(found(owner=MAMA.owner))
     assert chat.asked_key == "amount"
     chat.type("500")
     assert chat.errand.args["meter"] == METER.reveal()

@@ -223,8 +223,8 @@ async def test_F031_another_amount_than_was_asked_never_vends_and_frees_the_phon
         assert await one.state(second) == "vended"
 
 
-async def test_nothing_is_called_failed_while_its_outcome_is_open(sqlite_url: str) -> None:
-    """I-29: one application told its users to try again after their money had moved."""
+async def test_I29_nothing_is_called_failed_while_its_outcome_is_open(sqlite_url: str) -> None:
+    """One application told its users to try again after their money had moved."""
     async with scene(sqlite_url) as one:
         one.faults.arm("push_answer_lost")
         one.faults.arm("late_callback")

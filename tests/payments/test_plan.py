@@ -224,7 +224,7 @@ def test_F017_a_wish_that_waited_until_the_price_was_old_is_told_and_not_sent() 
     one.wish(1)
     one.pass_(OFFER_SECONDS + 1)
     assert isinstance(one.claim(), Rest)
-    assert one.told[-1] == first(notices.too_old(one.payment))
+    assert one.told[-1] == first(notices.not_again(one.payment, None))
     assert (one.payment.wish, one.state) == (0, State.DECLINED)
 
 
@@ -234,7 +234,7 @@ def test_a_wish_that_our_limits_refuse_does_not_end_the_watch_for_late_money() -
     one.counts = dataclasses.replace(NOTHING_SENT, hour=10)
     one.wish(1)
     assert isinstance(one.claim(), Rest)
-    assert one.told[-1] == first(notices.held(one.payment, Held.HOUR))
+    assert one.told[-1] == first(notices.not_again(one.payment, Held.HOUR))
     assert one.due_in == due == RESTING_FIRST_MS / 1000
 
 

@@ -11,11 +11,10 @@ from typing import Literal
 from unittest.mock import patch
 
 from bot.clock import RealRandom
-from integrations.contract.exchange import Request, Response, Sent, Unknown
+from integrations.contract.exchange import NoAnswer, Request, Response, Sent, Unknown
 from integrations.http import HttpSender, HttpServer
 from integrations.sandbox import host
 from integrations.sandbox.daraja import DarajaSideConfig
-from integrations.sandbox.far_side import NoAnswer
 from integrations.sandbox.host import SandboxConfig, SandboxHost, daraja_config
 from tests.processes.programs import CLOCK, SANDBOX
 

@@ -58,6 +58,7 @@ def parties(url: str) -> dict[str, str]:
         "BILI_MPESA_POLLS_SECONDS": "0.5",
         "BILI_XMLVEND_URL": f"{url}/xmlvend",
         "BILI_XMLVEND_CLIENT_ID": "0000000000001",
+        "BILI_XMLVEND_TERMINAL_IDS": "0000000000001,0000000000002",
         "BILI_XMLVEND_OPERATOR_NAME": "sandbox-operator",
         "BILI_XMLVEND_PASSWORD": "test-password",
         "BILI_XMLVEND_POLLS_SECONDS": "0.5,1",

@@ -10,9 +10,8 @@ from urllib.parse import urlencode
 import pytest
 
 from bot.clock import RealRandom
-from integrations.contract.exchange import NotSent, Request, Response, Unknown
+from integrations.contract.exchange import NoAnswer, NotSent, Request, Response, Unknown
 from integrations.http import HttpSender
-from integrations.sandbox.far_side import NoAnswer
 from integrations.sandbox.host import (
     CONTENT_TYPES,
     PAGE_FOLDER,

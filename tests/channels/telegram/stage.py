@@ -12,10 +12,10 @@ import orjson
 
 from integrations.channels.telegram.adapter import Telegram
 from integrations.channels.telegram.config import TelegramConfig
-from integrations.contract.exchange import NotSent, Request, Response, Sent, Unknown
+from integrations.contract.exchange import NoAnswer, NotSent, Request, Response, Sent, Unknown
 from integrations.contract.message import Button, Message, Received, Rejected, Span
 from integrations.contract.people import Secret
-from integrations.sandbox.far_side import FaultPlan, NoAnswer, World
+from integrations.sandbox.far_side import FaultPlan, World
 from integrations.sandbox.telegram import TelegramSide
 from tests.seams import HandClock, SeededRandom
 

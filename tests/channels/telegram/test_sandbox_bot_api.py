@@ -11,8 +11,8 @@ from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, Forbidden
 
 from integrations.channels.telegram.setup import SendRequest
-from integrations.contract.exchange import Request, Response
-from integrations.sandbox.far_side import FarSide, NoAnswer
+from integrations.contract.exchange import NoAnswer, Request, Response
+from integrations.sandbox.far_side import FarSide
 from tests.channels.telegram.stage import API_URL, JANE, PHONE, SECRET, TOKEN, WEBHOOK_URL, Stage
 
 CHAT_NOT_FOUND = "Bad Request: chat not found"

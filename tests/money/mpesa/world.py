@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from integrations.contract.exchange import NotSent, Request, Response, Sent, Unknown
+from integrations.contract.exchange import NoAnswer, NotSent, Request, Response, Sent, Unknown
 from integrations.contract.money import Money
 from integrations.contract.outcomes import CallbackRejected, CallbackSeen, CollectionOutcome, Prompted, PromptOutcome
 from integrations.contract.parties import Collection
@@ -18,7 +18,7 @@ from integrations.contract.people import Phone, Secret
 from integrations.money.mpesa.adapter import Mpesa
 from integrations.money.mpesa.config import MpesaConfig
 from integrations.sandbox.daraja import DarajaSide, DarajaSideConfig, PinPrompt
-from integrations.sandbox.far_side import FaultPlan, NoAnswer, World
+from integrations.sandbox.far_side import FaultPlan, World
 from tests.seams import HandClock, SeededRandom
 
 WIRE = Path(__file__).parent / "wire"

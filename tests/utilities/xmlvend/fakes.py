@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from integrations.contract.exchange import NotSent, Request, Response, Sent, Unknown
+from integrations.contract.exchange import NoAnswer, NotSent, Request, Response, Sent, Unknown
 from integrations.contract.money import Money
 from integrations.contract.parties import VendOrder
 from integrations.contract.people import MeterNumber, Secret
-from integrations.sandbox.far_side import FaultPlan, NoAnswer, World
+from integrations.sandbox.far_side import FaultPlan, World
 from integrations.sandbox.xmlvend import XmlVendSide, XmlVendSideConfig
 from integrations.utilities.xmlvend.adapter import XmlVend
 from integrations.utilities.xmlvend.config import XmlVendConfig

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.contract.exchange import Request, Response
+from integrations.contract.exchange import NoAnswer, Request, Response
 from integrations.contract.money import Money
 from integrations.contract.people import TOKEN_LIMIT, Secret
-from integrations.sandbox.far_side import NoAnswer
 from integrations.sandbox.xmlvend import SEED_METERS, SandboxMeter
 from integrations.sandbox.xmlvend_meters import split
 from integrations.sandbox.xmlvend_sale import unloadable_token
