@@ -30,6 +30,7 @@ from integrations.sandbox.xmlvend import XmlVendSide, XmlVendSideConfig
 TELEGRAM_TOKEN = "700000007:benchmark-telegram-token"
 CONSUMER_KEY, CONSUMER_SECRET, PASSKEY = "benchmark-key", "benchmark-secret", "benchmark-passkey"
 SHORTCODE = "174379"
+TERMINAL_IDS = "0000000000001,0000000000002"
 CLIENT_ID, OPERATOR, PASSWORD = "0000000000001", "benchmark-operator", "benchmark-password"
 
 #: People who act at the same time; each waits for an answer before the next thing.
@@ -228,6 +229,7 @@ def settings(service_url: str, crowd_url: str) -> dict[str, Any]:
         "mpesa_passkey": SecretStr(PASSKEY),
         "xmlvend_url": f"{crowd_url}/xmlvend",
         "xmlvend_client_id": CLIENT_ID,
+        "xmlvend_terminal_ids": TERMINAL_IDS,
         "xmlvend_operator_name": OPERATOR,
         "xmlvend_password": SecretStr(PASSWORD),
     }
