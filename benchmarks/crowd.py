@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from benchmarks.cpu import seconds_here
 from bot.clock import RealClock, RealRandom, Tasks
+from bot.lifetime import at_end
 from integrations.contract.exchange import Request, Response, Send, Sent, json_response
 from integrations.contract.people import Secret
 from integrations.http import HttpSender, HttpServer
@@ -236,8 +237,9 @@ def settings(service_url: str, crowd_url: str) -> dict[str, Any]:
 
 
 async def main() -> None:
-    """Serve as a process of its own until it is ended; the first line on standard output is the address."""
-    tasks, clock = Tasks(), RealClock()
+    """Serve as a process of its own until its parent ends; the first line on standard output is the address."""
+    tasks, clock, stop = Tasks(), RealClock(), asyncio.Event()
+    at_end(stop.set, with_parent=True)
 
     async def uncounted(work: Coroutine[Any, Any, Any]) -> Any:
         return await work
@@ -254,7 +256,7 @@ async def main() -> None:
 
         async with HttpServer(serve, "127.0.0.1", 0) as server:
             print(f"http://127.0.0.1:{server.port}", flush=True)
-            await asyncio.Event().wait()
+            await stop.wait()
 
 
 if __name__ == "__main__":

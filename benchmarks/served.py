@@ -54,7 +54,8 @@ async def served(folder: Path) -> AsyncIterator[Served]:
     python = sys.executable
     async with _running(python, "-m", "benchmarks.crowd", folder=ROOT, environment=dict(os.environ)) as (_, crowd_url):
         environment, began = _environment(folder, crowd_url), perf_counter()
-        async with _running(python, "-m", "bot.cli", "serve", folder=folder, environment=environment) as (service, _):
+        serve = (python, "-m", "bot.cli", "serve", "--with-parent")
+        async with _running(*serve, folder=folder, environment=environment) as (service, _):
             yield Served(service.pid, crowd_url, perf_counter() - began)
 
 
@@ -65,9 +66,11 @@ def _act(url: str) -> Acted:
 
 @asynccontextmanager
 async def _running(*command: str, folder: Path, environment: dict[str, str]) -> AsyncIterator[tuple[Process, str]]:
-    """A program until the block ends, and the last word of the first line it says, which is its address."""
+    """A program until the block or this process ends, and the last word of the first line it says: its address."""
     with TemporaryFile() as log:
-        process = await create_subprocess_exec(*command, cwd=folder, env=environment, stdout=PIPE, stderr=log)
+        process = await create_subprocess_exec(
+            *command, cwd=folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=log
+        )
         try:
             assert process.stdout is not None
             async with asyncio.timeout(FIRST_WORD_SECONDS_MAX):

@@ -221,8 +221,6 @@ async def running(settings: Settings, *, practising: bool) -> AsyncIterator[str]
                 await tasks.stop()
     finally:
         await tasks.stop()
-        # A read that nobody waits for any more still runs in its thread: its connection is not closed under it.
-        await store.read(lambda _sql: None)
         await store.close()
 
 

@@ -124,8 +124,12 @@ class Finish:
                 return self._ask_later(pace, type(outcome).__name__)
             case Pending() | NotSent() | Unknown() if self.attempt.state is AttemptState.YES and said and said.success:
                 return self._proof_came(said.proof)  # the money is proved, and no enquiry tells a receipt number
-            case Pending() | NotSent() | Unknown():
-                return self._ask_later(pace, type(outcome).__name__, heard=False)
+            case Pending():
+                return self._ask_later(pace, "pending", heard=False)
+            case NotSent(cause) | Unknown(cause):
+                if self.attempt.out and self._settled(pace):
+                    self._free_phone()  # the operator is silent for longer than a prompt lives
+                return self._ask_later(pace, cause, heard=False)
 
     def _collected(self, outcome: Collected, pace: Pace) -> Change:
         said = self.attempt.said
@@ -226,6 +230,8 @@ class Finish:
             case AfterNotFound.FRESH_REFERENCE:
                 return self._absent(AttemptState.ABSENT, code)
             case AfterNotFound.A_PERSON:
+                if self.attempt.kind is Kind.PROMPT:
+                    self._free_phone()  # nothing can be on it any more, whatever became of the money
                 self.step.open_case("not_found", "money", code)
                 return self._ask_later(pace, f"not found {code}")
 

@@ -160,12 +160,13 @@ class Store:
     async def close(self) -> None:
         """Commit what is queued, then let go of everything."""
         await self.writer.stop()
+        # A read that nobody waits for any more may still run in its thread: its connection is not closed under it.
+        self._reading.stop()
         for reader in self._readers:
             reader.close()
         if self._engine is not None:
             self._engine.dispose()
         await self._writing.call(self._database.close)
-        self._reading.stop()
         self._writing.stop()
         if self._lock is not None:
             self._lock.close()
