@@ -39,10 +39,10 @@ class RealRandom:
     """Unguessable randomness from the operating system."""
 
     def digits(self, count: int) -> str:
-        return "".join(secrets.choice("0123456789") for _ in range(count))
+        return f"{secrets.randbelow(10**count):0{count}}"
 
     def letters(self, count: int) -> str:
-        return "".join(secrets.choice(CROCKFORD) for _ in range(count))
+        return "".join(CROCKFORD[byte % len(CROCKFORD)] for byte in secrets.token_bytes(count))
 
     def secret(self, size_bytes: int) -> str:
         return secrets.token_urlsafe(size_bytes)

@@ -270,7 +270,7 @@ class LookupWorker:
         counts, own_hash = await self.store.read(read)
         caps, clock, zone = self.parties.caps, self.parties.clock, self.parties.trade.zone
         why = held(caps, Counts.of(counts), own=own_hash == payer_hash, at=clock.now(), zone=zone)
-        return (notices.held_text(why), T("Nothing was charged.")) if why else ()
+        return (notices.held_text(why), T("No new request was sent.")) if why else ()
 
     async def _same_order(self, question: Question, meter: MeterNumber, amount: Money) -> Body:
         meter_hash = self.parties.seal.hashed(meter.reveal(), "meter")

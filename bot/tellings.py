@@ -14,7 +14,7 @@ from bot.payments.rows import AttemptRow, PaymentRow
 from bot.sales import sale_from_json
 from bot.store.change import Sql
 from flows.questions import OFFER_SECONDS
-from flows.text import Body, Code, T, Text
+from flows.text import BLANK, Body, Code, T, Text
 from flows.words import BUY, MENU_BUTTONS
 from integrations.contract.money import Money
 
@@ -42,25 +42,51 @@ _STATES: dict[State, Text] = {
 }
 
 
+#: What is still open is told first, at most so many: a newer, settled order must not hide it.
+OPEN_TOLD_MAX = 3
+_STILL_OPEN = """
+SELECT * FROM payment WHERE customer_id = :id
+  AND state IN ('confirmed', 'prompting', 'prompted', 'paid', 'vending', 'refund_due', 'refunding')
+ORDER BY confirmed_at DESC, id LIMIT :most
+"""
+
 _NOTHING_YET = Telling((T("You have not bought anything here yet."),), ((f"go:{BUY.id}", BUY.label),))
 
 
 def status(sql: Sql, customer_id: str, receipt: str, parties: Parties) -> Telling:
-    """Where the last payment stands, or the one an operator's receipt number names."""
-    payment = _by_receipt(sql, customer_id, receipt) if receipt else last_payment(sql, customer_id, bought=False)
-    if payment is None and receipt:
-        return Telling(
-            (
-                T("I know no payment of yours with the receipt number {receipt}.", receipt=Code(receipt)),
-                T(
-                    "If you paid through me, wait a minute and write *status*; else contact {contact}.",
-                    contact=parties.trade.support_contact,
-                ),
-            ),
-            MENU_BUTTONS,
-        )
-    if payment is None:
+    """Where everything that is still open stands, else the last payment; or the one a receipt number names."""
+    if receipt:
+        named = _by_receipt(sql, customer_id, receipt)
+        return _stands(sql, [named], parties) if named else _unknown_receipt(receipt, parties)
+    newest = last_payment(sql, customer_id, bought=False)
+    if newest is None:
         return _NOTHING_YET
+    rows = sql.rows(_STILL_OPEN, id=customer_id, most=OPEN_TOLD_MAX)
+    return _stands(sql, [PaymentRow.of(row) for row in rows] or [newest], parties)
+
+
+def _unknown_receipt(receipt: str, parties: Parties) -> Telling:
+    return Telling(
+        (
+            T("I know no payment of yours with the receipt number {receipt}.", receipt=Code(receipt)),
+            T(
+                "If you paid through me, wait a minute and write *status*; else contact {contact}.",
+                contact=parties.trade.support_contact,
+            ),
+        ),
+        MENU_BUTTONS,
+    )
+
+
+def _stands(sql: Sql, payments: list[PaymentRow], parties: Parties) -> Telling:
+    """Where each of these payments stands, one below the other."""
+    lines: list[Text] = []
+    for payment in payments:
+        lines += [*([BLANK] if lines else []), *_one_stands(sql, payment, parties)]
+    return Telling(tuple(lines))
+
+
+def _one_stands(sql: Sql, payment: PaymentRow, parties: Parties) -> list[Text]:
     meter = parties.seal.open(payment.meter_sealed, "meter")
     lines = [
         T("*{total}* for meter {meter}, {owner}", total=payment.total, meter=meter, owner=payment.owner_masked),
@@ -69,7 +95,7 @@ def status(sql: Sql, customer_id: str, receipt: str, parties: Parties) -> Tellin
     ]
     if sql.rows("SELECT 1 AS one FROM trouble_case WHERE payment_id = :id AND open_key IS NOT NULL", id=payment.id):
         lines.append(T("A person of ours has this case. Questions: {contact}", contact=parties.trade.support_contact))
-    return Telling(tuple(lines))
+    return lines
 
 
 def last_tokens(sql: Sql, customer_id: str, parties: Parties) -> Telling:

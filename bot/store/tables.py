@@ -188,6 +188,7 @@ class Attempt(SQLModel, table=True):
         UniqueConstraint("proof_key", name="one_payment_per_proof"),
         UniqueConstraint("callback_hash", name="one_attempt_per_callback_address"),
         Index("attempt_of_payer", "payer_hash", "created_at"),
+        Index("attempt_of_theirs", "party", "theirs"),
     )
     id: str = Field(sa_column=_key())
     payment_id: str = Field(foreign_key="payment.id", index=True)

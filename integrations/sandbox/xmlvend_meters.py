@@ -74,7 +74,7 @@ SEED_METERS: tuple[SandboxMeter, ...] = (
     ),
     SandboxMeter(
         "14120000063", "FATUMA JUMA", "House 2, Likoni",
-        "The seller's float is empty: quoted, paid, then refused and refunded.", float_empty=True,
+        "The seller's float is empty: quoted, paid, then refused: a refund is due.", float_empty=True,
     ),
     SandboxMeter("0141123456784", "JOHN BARASA", "Farm 1, Bungoma", "Plain, with a meter number of 13 digits."),
 )  # fmt: skip

@@ -404,6 +404,7 @@ def _attempt() -> None:
         sa.UniqueConstraint("undecided_key", name="one_undecided_attempt"),
     )
     op.create_index("attempt_of_payer", "attempt", ["payer_hash", "created_at"], unique=False)
+    op.create_index("attempt_of_theirs", "attempt", ["party", "theirs"], unique=False)
     op.create_index("ix_attempt_payment_id", "attempt", ["payment_id"], unique=False)
 
 
