@@ -52,6 +52,19 @@ async def test_status_names_the_person_who_has_the_case(sqlite_url: str) -> None
         assert "token was sent" not in told
 
 
+async def test_a_newer_order_that_is_settled_does_not_hide_one_that_is_still_open(sqlite_url: str) -> None:
+    async with scene(sqlite_url) as one:
+        owed = await one.order()
+        one.faults.arm("blocked_after_quote")
+        await one.pin()
+        served = await one.order(units=300)
+        await one.pin()
+        told = await asked(one, "status")
+        assert (await code(one, owed)) in told
+        assert (await code(one, served)) not in told
+        assert "returns the money" in told
+
+
 async def test_I33_a_receipt_number_of_another_customer_tells_nothing(sqlite_url: str) -> None:
     async with scene(sqlite_url) as one:
         await one.meet(OTIENO)
