@@ -62,7 +62,7 @@ async def test_a_newer_order_that_is_settled_does_not_hide_one_that_is_still_ope
         told = await asked(one, "status")
         assert (await code(one, owed)) in told
         assert (await code(one, served)) not in told
-        assert "returns the money" in told
+        assert "goes back to the phone that paid" in told
 
 
 async def test_I33_a_receipt_number_of_another_customer_tells_nothing(sqlite_url: str) -> None:
