@@ -66,6 +66,8 @@ class Finish:
 
     def made_of(self, outcome: PromptOutcome | CollectionOutcome | VendOutcome | VendEnquiry, *, sent: bool) -> Change:
         """The Change for the answer to a request (`sent`) or to an enquiry about this attempt."""
+        if isinstance(outcome, Unknown) and outcome.unlisted:
+            self.step.open_case("unlisted_answer", "operations", f"{self.attempt.party}: {outcome.cause}")
         match self.attempt.kind, outcome:
             case Kind.PROMPT, Prompted() | Refused():
                 return self.prompt(outcome)
@@ -250,7 +252,8 @@ class Finish:
             case NotFound() | CannotAsk() | Pending() | NotSent() | Unknown():
                 if isinstance(outcome, CannotAsk):
                     self.step.open_case("vend_unknown", "utility", "the utility cannot be asked about this sale")
-                return self._ask_later(pace, type(outcome).__name__)
+                cause = outcome.cause if isinstance(outcome, NotSent | Unknown) else type(outcome).__name__
+                return self._ask_later(pace, cause)
 
     def _vended(self, sale: Vended) -> Change:
         proof = self._proved(sale.proof)

@@ -40,9 +40,13 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """We cannot tell whether the other side acted. It is asked about again; waiting never turns it into no."""
+    """We cannot tell whether the other side acted. It is asked about again; waiting never turns it into no.
+
+    `unlisted`: it did answer, with a code that our table does not turn into a proof. A person should look.
+    """
 
     cause: str
+    unlisted: bool = field(default=False, compare=False)
 
 
 class NoAnswer(Exception):

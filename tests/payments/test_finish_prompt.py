@@ -10,6 +10,7 @@ from bot.payments.plan import Enquire, Rest, Send
 from bot.payments.rows import AttemptState
 from bot.payments.schedule import SLOW_AFTER_MS
 from flows.questions import OFFER_SECONDS
+from integrations.contract.exchange import Unknown
 from integrations.contract.outcomes import (
     CannotAsk,
     Declined,
@@ -235,3 +236,12 @@ def test_an_attempt_can_only_end_as_attempts_of_its_kind_do() -> None:
     plan = one.claim()
     with pytest.raises(AssertionError, match="a prompt cannot end in VendRefused"):
         one.answer(plan, BLOCKED)
+
+
+def test_I42_an_answer_that_our_table_does_not_know_is_shown_to_a_person_and_asked_about_again() -> None:
+    one = Alone()
+    one.goes(PROMPTED)
+    one.goes(Unknown("query: 7777", unlisted=True))
+    assert (one.state, one.cases) == (State.PROMPTED, ["unlisted_answer"])
+    one.goes(PAID)
+    assert one.state is State.PAID

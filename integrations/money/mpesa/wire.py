@@ -195,7 +195,7 @@ def push_answer(response: Response) -> Prompted | Refused | TokenRefused | Unkno
         case Sign.TOKEN_REFUSED:
             return TokenRefused(code)
         case _:
-            return Unknown(f"push: HTTP {response.status}, {code} {detail}".strip())
+            return Unknown(f"push: HTTP {response.status}, {code} {detail}".strip(), _unlisted(code))
 
 
 def query_answer(config: MpesaConfig, response: Response, asked: str) -> CollectionOutcome | TokenRefused:
@@ -239,7 +239,16 @@ def _collection_outcome(meaning: Meaning, code: str) -> CollectionOutcome | Toke
         case Sign.TOKEN_REFUSED:
             return TokenRefused(code)
         case Sign.UNKNOWN:
-            return Unknown(f"query: {_printable(code)}")
+            return Unknown(f"query: {_printable(code)}", _unlisted(code))
+
+
+def _unlisted(code: str) -> bool:
+    """Whether no table of ours has this code: then Daraja has begun to say something new. A bare status is no code."""
+    return (
+        not code.startswith("HTTP ")
+        and code not in RESULTS
+        and not any(row.code == code for row in (*PUSH_ERRORS, *QUERY_ERRORS))
+    )
 
 
 def _error(table: tuple[Row, ...], response: Response) -> tuple[Meaning, str, str]:

@@ -115,4 +115,4 @@ def advice_refusal(fault: Fault, asked: MessageId) -> NotFound | CannotAsk | Unk
 
 def _unknown(fault: Fault) -> Unknown:
     listed = fault.kind in REFUSALS or fault.kind in NO_PROOF
-    return Unknown(f"fault {fault}" if listed else f"unlisted fault {fault}")
+    return Unknown(f"fault {fault}" if listed else f"unlisted fault {fault}", unlisted=not listed)
