@@ -8,7 +8,6 @@ the conversation is read again.
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
-from bot import inputs, orders
+from bot import faults, inputs, orders
 from bot.i18n import Languages
 from bot.metrics import TURNS
 from bot.outbox import message_row
@@ -275,9 +274,7 @@ class Turns:
         try:
             change = self.thinker.think(reading)
         except Exception as error:  # noqa: BLE001  whatever it is, it must not stand at the head of the queue
-            # Where it happened, and not its message: that may hold what a customer typed.
-            trace = traceback.format_tb(error.__traceback__)
-            log.error("turn.failed", conversation=reading.row["id"], error=type(error).__name__, trace=trace)  # noqa: TRY400
+            faults.note("turn.failed", error, conversation=reading.row["id"])
             change = self.thinker.give_up(reading, "failed")
         written = await self.store.write(change)
         TURNS.labels(type(written).__name__.lower()).inc()

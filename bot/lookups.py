@@ -6,7 +6,6 @@ that nobody waits for any more is recognised as stale.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
-from bot import notices, tellings
+from bot import faults, notices, tellings
 from bot.inputs import answer_input
 from bot.outbox import message_row
 from bot.payments.fees import Fees
@@ -152,15 +151,14 @@ class LookupWorker:
         await self.store.write(Change((guard,), (outcome,)))
 
     async def _answered(self, lookup: Awaitable[Json]) -> Json:
-        """A lookup that fails of itself is a silent utility: the customer is told, and nobody waits for ever."""
+        """A lookup that fails of itself is our fault, and is called that; nobody waits for ever."""
         try:
             return await lookup
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the conversation must go on
-            trace = traceback.format_tb(error.__traceback__)
-            log.error("lookup.failed", error=type(error).__name__, trace=trace)  # noqa: TRY400  its words may quote a body
-            return self._utility_silent()
+            faults.note("lookup.failed", error)
+            return _sorry(T("Something went wrong on our side. Please try again later."), over=True)
 
     async def _errand(self, question: Question) -> Insert:
         def read(sql: Sql) -> tellings.Telling:

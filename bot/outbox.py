@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import orjson
 import structlog
 
+from bot import faults
 from bot.i18n import Languages
 from bot.metrics import SENDS
 from bot.store.change import Change, Guard, Insert, Sql, Update
@@ -188,14 +189,14 @@ class Sender:
             return NotSent("the lease was nearly over")
         try:
             message = self.render(parcel)
-        except Exception:
+        except Exception as error:  # noqa: BLE001  whatever it is, the next message must be able to leave
             # One that can never be shown must not stand before all that this customer is to hear later (I-36).
-            log.exception("outbox.cannot_render", outbox=parcel.id)
+            faults.note("outbox.cannot_render", error, outbox=parcel.id)
             return Malformed("it cannot be rendered")
         try:
             return await channel.send(parcel.address, message, left)
         except Exception as error:  # noqa: BLE001  tried again, and after TRIES_BEFORE_CASE a person's
-            log.error("outbox.channel_failed", outbox=parcel.id, error=type(error).__name__)  # noqa: TRY400  its words may quote a text
+            faults.note("outbox.channel_failed", error, outbox=parcel.id)
             return Unknown(f"our own fault: {type(error).__name__}")
 
     def render(self, parcel: Parcel) -> Message:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import structlog
 
+from bot import faults
 from bot.metrics import ANSWERS
 from bot.payments.finish import Finish
 from bot.payments.limits import COUNTS, Counts
@@ -112,8 +112,7 @@ async def _answered(call: Awaitable[Outcome]) -> Outcome:
     try:
         return await call
     except Exception as error:  # noqa: BLE001  whatever it is, the payment must not lie still for want of an outcome
-        trace = traceback.format_tb(error.__traceback__)
-        log.error("payment.adapter_failed", error=type(error).__name__, trace=trace)  # noqa: TRY400  its words may quote a body
+        faults.note("payment.adapter_failed", error)
         return Unknown(f"our own fault: {type(error).__name__}")
 
 
