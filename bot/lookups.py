@@ -24,8 +24,8 @@ from bot.store.store import Store
 from bot.work import Deadline, Lease
 from flows.lookups import money_from_json, money_to_json
 from flows.text import Body, Json, T, Text, body_to_json
+from integrations.contract.channel import Channel
 from integrations.contract.exchange import NotSent, Unknown
-from integrations.contract.message import Channel
 from integrations.contract.money import Money
 from integrations.contract.outcomes import Account, CannotVend, NoSuchMeter, Quote, VendRefused
 from integrations.contract.parties import Quotes

@@ -22,18 +22,9 @@ from bot.store.seal import Seal
 from bot.store.store import Store
 from bot.work import Deadline, Lease
 from flows.text import BLANK, Body, T, Text, body_from_json, body_to_json, from_json, to_json
+from integrations.contract.channel import Channel
 from integrations.contract.exchange import NotSent, Unknown
-from integrations.contract.message import (
-    BAD_TOKEN,
-    Button,
-    Channel,
-    Delivered,
-    Gone,
-    Malformed,
-    Message,
-    Sending,
-    Throttled,
-)
+from integrations.contract.message import BAD_TOKEN, Button, Delivered, Gone, Malformed, Message, Sending, Throttled
 from integrations.contract.seams import Clock
 
 log = structlog.get_logger()

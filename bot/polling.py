@@ -9,7 +9,8 @@ import structlog
 
 from bot.store.change import StoreUnavailable
 from bot.web.ingress import Ingress
-from integrations.contract.message import Channel, Ignored, Received, Throttled
+from integrations.contract.channel import Channel
+from integrations.contract.message import Ignored, Received, Throttled
 from integrations.contract.seams import Clock
 
 log = structlog.get_logger()

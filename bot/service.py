@@ -22,8 +22,8 @@ from bot.store.store import Store
 from bot.web.ingress import Ingress
 from bot.work import WorkLoop
 from flows.catalogue import FLOWS
+from integrations.contract.channel import Channel
 from integrations.contract.exchange import Request, Response, json_response
-from integrations.contract.message import Channel
 
 log = structlog.get_logger()
 

@@ -12,8 +12,9 @@ import pytest
 from bot.polling import PATIENCE_SECONDS, TROUBLE_SECONDS, WAIT_SECONDS, Polled, poll
 from bot.store.change import StoreUnavailable
 from bot.web.ingress import Ingress
+from integrations.contract.channel import Channel
 from integrations.contract.exchange import NotSent, Unknown
-from integrations.contract.message import Channel, Ignored, Malformed, Received, Throttled, Typed
+from integrations.contract.message import Ignored, Malformed, Received, Throttled, Typed
 from tests.seams import HandClock
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -21,8 +21,9 @@ from bot.payments.rows import AttemptRow, AttemptState, Said
 from bot.payments.schedule import HINT_EVERY_MS
 from bot.store.change import Change, Done, Insert, Sql, StoreUnavailable, Update
 from bot.store.store import Store
+from integrations.contract.channel import Channel
 from integrations.contract.exchange import Request, Response
-from integrations.contract.message import Channel, Ignored, Received, Rejected
+from integrations.contract.message import Ignored, Received, Rejected
 from integrations.contract.outcomes import CallbackRejected, CallbackSeen
 
 log = structlog.get_logger()

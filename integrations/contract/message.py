@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from integrations.contract.exchange import NotSent, Request, Response, Unknown
+from integrations.contract.exchange import NotSent, Unknown
 from integrations.contract.people import Phone
 
 
@@ -43,11 +42,26 @@ BUTTON_DATA_BYTES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
+class ChoiceWords:
+    """Words around choices, in the reader's language, for a channel whose own clients do not bring them.
+
+    `open_list` is on the button that opens a list of choices, `by_number` stands above choices that are numbered lines.
+    """
+
+    open_list: str = "Choose"
+    by_number: str = "Answer with a number:"
+
+
+ENGLISH_WORDS = ChoiceWords()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one person. `edits` is the channel's id of an earlier message this one replaces in place.
 
     `share_phone` is the label of a button by which the channel hands over the sender's own number, where it can.
     `progress` says that a later message will replace this one in place: nothing may hang on it that forbids editing.
+    `text_only` asks for nothing but text: the channel would not show this message in a richer form.
     """
 
     body: Rich
@@ -55,6 +69,8 @@ class Message:
     share_phone: str | None = None
     edits: str | None = None
     progress: bool = False
+    choice_words: ChoiceWords = ENGLISH_WORDS
+    text_only: bool = False
 
 
 def plain(message: Message) -> str:
@@ -119,6 +135,8 @@ class Received:
     """One input. `external_id` is unique for ever within the channel; `address` is where answers go.
 
     `order` sorts inputs of one sender that arrive together. `language` is the sender's app language (BCP 47) when told.
+    `person` is the channel's lasting id of the sender where that is not the address: an address can change hands.
+    `phone` is the sender's own number where the channel vouches for it.
     """
 
     external_id: str
@@ -127,6 +145,8 @@ class Received:
     at: datetime
     order: int = 0
     language: str | None = None
+    person: str = ""
+    phone: Phone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,39 +202,3 @@ BAD_TOKEN = "token"  # noqa: S105  a reason, not a secret
 
 
 Sending: TypeAlias = Delivered | Throttled | Gone | Malformed | NotSent | Unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a channel can carry. Lengths are characters after styles are removed."""
-
-    text_length_max: int
-    buttons_max: int
-    button_label_length_max: int
-    can_edit: bool
-    can_share_phone: bool
-
-
-class Channel(Protocol):
-    """A way to talk with people."""
-
-    name: str
-    limits: Limits
-    #: The longest a send may take, in seconds.
-    timeout_seconds: float
-
-    def receive(self, request: Request) -> list[Received | Ignored] | Rejected:
-        """Verify a webhook request over its raw body, then parse it. Pure. Money: none moves here."""
-        ...
-
-    def acknowledge(self, received: list[Received | Ignored]) -> Response:
-        """The 2xx for a webhook whose inputs are stored. It may stop a spinner; it never carries an answer."""
-        ...
-
-    async def send(self, address: str, message: Message, deadline: float) -> Sending:
-        """Send or edit one message. Never repeats by itself. Money: none moves here."""
-        ...
-
-    def working(self, address: str, deadline: float) -> Coroutine[object, object, None]:
-        """Show that we are busy ("typing …"); its failure is nobody's concern."""
-        ...

@@ -12,6 +12,7 @@ from integrations.channels.telegram.config import TelegramConfig
 from integrations.channels.telegram.wire.answers import Conflict, NotEditable, Updates, edit_outcome, outcome, polled
 from integrations.channels.telegram.wire.calls import LIMITS, call, edit_payload, fault_of, message_payload
 from integrations.channels.telegram.wire.updates import UPDATE_KINDS, read_update
+from integrations.contract.channel import NO_WAYBILL, Waybill
 from integrations.contract.exchange import NotSent, Request, Response, Send, Sent, Unknown, json_response
 from integrations.contract.message import (
     Delivered,
@@ -46,6 +47,7 @@ class Telegram:
     """
 
     name = "telegram"
+    path = "telegram"
     limits = LIMITS
     timeout_seconds = 20.0
 
@@ -80,11 +82,17 @@ class Telegram:
             return Response(200)
         return json_response(orjson.dumps({"method": "answerCallbackQuery", "callback_query_id": spinners[0]}))
 
-    async def send(self, address: str, message: Message, deadline: float) -> Sending:
+    async def send(
+        self,
+        address: str,
+        message: Message,
+        deadline: float,
+        waybill: Waybill = NO_WAYBILL,  # noqa: ARG002  Telegram cannot be asked
+    ) -> Sending:
         """Send one message, or edit one in place; where it cannot be edited any more, a new one is sent.
 
         Nothing is repeated: a second call is made only after Telegram said that the edit did not happen (F-079).
-        Money: none moves here.
+        Telegram cannot be asked what a bot sent, so the waybill is of no use here. Money: none moves here.
         """
         fault = fault_of(message)
         if fault is not None:

@@ -12,9 +12,9 @@ from integrations.channels.telegram.adapter import POLL_LIMIT, PROOF_HEADER, Tel
 from integrations.channels.telegram.config import TelegramConfig
 from integrations.channels.telegram.wire.answers import Conflict
 from integrations.channels.telegram.wire.updates import UPDATE_KINDS
+from integrations.contract.channel import Channel
 from integrations.contract.exchange import RESPONSE_BYTES_MAX, NotSent, Request, Response, Sent, Unknown
 from integrations.contract.message import (
-    Channel,
     Delivered,
     Gone,
     Ignored,

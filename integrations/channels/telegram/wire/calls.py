@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from integrations.contract.channel import Limits
 from integrations.contract.exchange import Request
-from integrations.contract.message import BUTTON_DATA_BYTES_MAX, Button, Limits, Malformed, Message, Rich, Style
+from integrations.contract.message import BUTTON_DATA_BYTES_MAX, Button, Malformed, Message, Rich, Style
 
 Json: TypeAlias = Any
 
