@@ -18,7 +18,7 @@ import structlog
 from bot import faults, inputs, orders
 from bot.i18n import Languages
 from bot.metrics import TURNS
-from bot.outbox import message_row
+from bot.outbox import Buttons, message_row
 from bot.payments.parties import Parties
 from bot.store.change import Change, CommitUnknown, Done, Guard, Insert, Lost, Refused, Sql, StoreUnavailable, Update
 from bot.store.store import Store
@@ -26,7 +26,7 @@ from bot.work import SCAN_SECONDS, TROUBLE_SECONDS, Bell
 from flows import words
 from flows.customer import Customer, KnownMeter
 from flows.driver import take_turn
-from flows.text import T
+from flows.text import T, from_json
 from flows.turn import CallAnswered, Fact, Flows, Heard, Said, Turn, View, state_from_json, state_to_json
 from integrations.contract.message import Reachable
 from integrations.contract.people import MeterNumber, Phone
@@ -45,7 +45,7 @@ SELECT DISTINCT i.conversation_id AS id FROM input i JOIN conversation c ON c.id
 WHERE i.state = 0 AND c.owner = 'bot' LIMIT :batch
 """
 _CONVERSATIONS = """
-SELECT c.id, c.customer_id, c.version, c.epoch, c.state_sealed, c.asked, c.asked_at, c.shown_at, c.reachable,
+SELECT c.id, c.customer_id, c.channel, c.version, c.epoch, c.state_sealed, c.asked, c.asked_at, c.shown_at, c.reachable,
   p.version AS customer_version, p.language, p.phone_sealed, p.phone_hash
 FROM conversation c JOIN customer p ON p.id = c.customer_id WHERE c.id IN {ids}
 """
@@ -54,6 +54,10 @@ SELECT id, conversation_id, kind, body_sealed, state, stored_at FROM input
 WHERE conversation_id IN {ids} AND state < 2 ORDER BY sort, id
 """
 _PENDING = "SELECT id, conversation_id FROM work WHERE conversation_id IN {ids} AND done = 0"
+_OFFERED = """
+SELECT o.conversation_id, o.body_sealed FROM outbox o WHERE o.id IN
+  (SELECT max(m.id) FROM outbox m WHERE m.conversation_id IN {ids} AND m.offers = 1 GROUP BY m.conversation_id)
+"""
 _METERS = """
 SELECT customer_id, meter_sealed, owner_masked, nickname FROM saved_meter
 WHERE customer_id IN {ids} AND forgotten = 0 ORDER BY used_at DESC, id
@@ -68,10 +72,15 @@ class Reading:
     inputs: list[dict[str, Any]]
     pending: list[str]
     meters: list[dict[str, Any]]
+    #: The newest message with choices, sealed, where its channel may have shown them as numbered lines.
+    offered: str = ""
 
 
-def read_ready(sql: Sql) -> list[Reading]:
-    """The conversations with something new, each with all that a turn is thought from."""
+def read_ready(sql: Sql, numbering: frozenset[str] = frozenset()) -> list[Reading]:
+    """The conversations with something new, each with all that a turn is thought from.
+
+    `numbering` are the channels that show choices as numbered lines, for which it matters what was offered last.
+    """
     ids = [row["id"] for row in sql.rows(_READY, batch=BATCH_MAX)]
     if not ids:
         return []
@@ -79,22 +88,28 @@ def read_ready(sql: Sql) -> list[Reading]:
     stored = _grouped(sql.rows_in(_INPUTS, ids), "conversation_id")
     pending = _grouped(sql.rows_in(_PENDING, ids), "conversation_id")
     meters = _grouped(sql.rows_in(_METERS, [row["customer_id"] for row in conversations]), "customer_id")
+    numbered = [row["id"] for row in conversations if row["channel"] in numbering]
+    offers = sql.rows_in(_OFFERED, numbered) if numbered else []
+    offered = {row["conversation_id"]: row["body_sealed"] for row in offers}
     return [
         Reading(
             row,
             stored[row["id"]][:INPUTS_A_TURN_MAX],
             [work["id"] for work in pending.get(row["id"], [])],
             meters.get(row["customer_id"], [])[:METERS_MAX],
+            offered.get(row["id"], ""),
         )
         for row in conversations
         if row["id"] in stored  # else another replica has answered it meanwhile
     ]
 
 
-def _reachable(heard: Sequence[Heard]) -> dict[str, int]:
+def _present(heard: Sequence[Heard]) -> dict[str, int]:
     """Whoever does something can be reached, unless it was blocking us; answers and facts say nothing of that."""
-    acts = [item.what for item in heard if not isinstance(item.what, CallAnswered | Fact)]
-    return {"reachable": int(acts[-1] != Reachable(False))} if acts else {}
+    acts = [item for item in heard if not isinstance(item.what, CallAnswered | Fact)]
+    if not acts:
+        return {}
+    return {"reachable": int(acts[-1].what != Reachable(False)), "heard_at": max(item.stored_at for item in acts)}
 
 
 def _grouped(rows: list[dict[str, Any]], by: str) -> dict[str, list[dict[str, Any]]]:
@@ -128,9 +143,12 @@ class Thinker:
             pending=self._pending(reading),
             last_tap=last_tap,
             label=lambda text: self.languages.label(text, reading.row["language"]),
+            language=reading.row["language"],
+            first=reading.row["version"] == 0,
+            offered=lambda: self._offered(reading),
         )
         turn = take_turn(self.flows, view, heard)
-        return self._change(reading, turn, now, _reachable(heard))
+        return self._change(reading, turn, now, _present(heard))
 
     def give_up(self, reading: Reading, why: str) -> Change:
         """Park what cannot be answered: the flow ends, the inputs are kept as parked, the person is told (I-26)."""
@@ -227,6 +245,12 @@ class Thinker:
         state, last_tap = orjson.loads(self.parties.seal.open(sealed, "conversation.state"))
         return (state_from_json(state) if state else None), last_tap
 
+    def _offered(self, reading: Reading) -> Buttons:
+        if not reading.offered:
+            return ()
+        content = orjson.loads(self.parties.seal.open(reading.offered, "outbox.body"))
+        return tuple((data, from_json(label)) for data, label in content["buttons"])
+
     def _pending(self, reading: Reading) -> str | None:
         """The question being asked for the flow: ids of errands have a word in the place of the epoch."""
         prefix = f"{reading.row['id']}:{reading.row['epoch']}:"
@@ -247,9 +271,10 @@ class Thinker:
 class Turns:
     """The loop of turns: what is new is read in a batch, thought, and written side by side."""
 
-    def __init__(self, thinker: Thinker, store: Store) -> None:
+    def __init__(self, thinker: Thinker, store: Store, numbering: frozenset[str] = frozenset()) -> None:
         self.thinker = thinker
         self.store = store
+        self.numbering = numbering
         self.bell = Bell()
 
     async def run(self) -> None:
@@ -266,7 +291,7 @@ class Turns:
 
     async def step(self) -> int:
         """One batch; how many turns were written."""
-        readings = await self.store.read(read_ready)
+        readings = await self.store.read(lambda sql: read_ready(sql, self.numbering))
         written = await asyncio.gather(*(self._turn(reading) for reading in readings))
         return sum(written)
 

@@ -33,6 +33,9 @@ LOCALES = Path(__file__).resolve().parent.parent / "locales"
 ENGLISH = "en"
 
 #: Where CLDR's default for a language is not how its readers here write: "24 Nov 2026, 22:05", not "Nov 24, 10:05 PM".
+#: Swahili has no entry: CLDR's default is Tanzania's, and Kenya writes money, numbers and times the same way
+#: ("Ksh 1,250.50", "TSh 5,000", "24 Nov 2026 22:05"). Uganda's shilling and Rwanda's franc go by their codes, since the
+#: "USh" that Uganda's own variant has is read there only. Congo's "1.250,50" would be a catalogue of its own, `sw_CD`.
 REGIONAL = {ENGLISH: "en_GB"}
 
 _MARK = re.compile(r"\*|\{([a-z][a-z0-9_]*)\}")

@@ -171,7 +171,7 @@ class LookupWorker:
             self.parties.seal,
             customer_id=question.customer_id,
             conversation_id=question.conversation_id,
-            kind="fact",
+            kind="receipt" if telling.receipt else "fact",
             body=telling.body,
             buttons=telling.buttons,
             now=self._now(),

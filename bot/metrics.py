@@ -17,6 +17,7 @@ ANSWERS = Counter(
     registry=REGISTRY,
 )
 SENDS = Counter("bili_messages", "Messages handed to channels, by outcome.", ["channel", "outcome"], registry=REGISTRY)
+REPORTS = Counter("bili_message_reports", "What channels report of messages.", ["status"], registry=REGISTRY)
 TURNS = Counter("bili_turns", "Turns thought, by what became of them.", ["result"], registry=REGISTRY)
 PAYMENTS = Gauge("bili_payments_in_state", "Payments by state.", ["state"], registry=REGISTRY)
 OLDEST = Gauge("bili_payment_oldest_age_seconds", "Age of the oldest payment that is not settled.", registry=REGISTRY)

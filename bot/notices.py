@@ -20,11 +20,12 @@ from integrations.contract.outcomes import Reason, Token, TokenKind, Vended, Ven
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message about money. `progress` replaces the last progress message of the same payment."""
+    """A message about money. `progress` replaces the payment's last progress message; a `receipt` has the tokens."""
 
     body: Body
     buttons: tuple[tuple[str, Text], ...] = ()
     progress: bool = False
+    receipt: bool = False
 
 
 _GO_STATUS = (f"go:{STATUS.id}", STATUS.label)
@@ -239,7 +240,7 @@ def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *
     lines.append(_receipt_numbers(trade, money_proof, sale.proof))
     lines += [verbatim(note) for note in sale.notes if not note.startswith(STAFF_NOTE)]
     lines.append(_code(payment))
-    return Notice(tuple(lines), (_GO_AGAIN, _GO_MENU))
+    return Notice(tuple(lines), (_GO_AGAIN, _GO_MENU), receipt=True)
 
 
 def _receipt_numbers(trade: Trade, money: str, sale: str) -> Text:

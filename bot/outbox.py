@@ -1,43 +1,45 @@
-"""What leaves, in order: rows are written with the change that caused them, and sent by one loop.
+"""What leaves, in order: rows are written with the change that caused them, and sent by one loop for each channel.
 
 Order per customer is the row id: a row is claimed only when no lower unsent one of that customer exists. Questions and
 money facts are at least once; only a `say` that something newer overtook, or a question after which another was asked,
-may be dropped, and only when its first try ended without an answer.
+may be dropped, and only when its first try ended without an answer. Where a channel's pace is the limit, receipts go
+first. What is sent, and what follows when it does not arrive, are `delivery.py` and `undelivered.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final
 
 import orjson
-import structlog
 
-from bot import faults
-from bot.i18n import Languages
+from bot.delivery import Dropped, Knocked, NoDoor, Parcel, Sender, Sent, Waits
 from bot.metrics import SENDS
-from bot.store.change import Change, Guard, Insert, Sql, Update
+from bot.store.change import Change, Insert, Sql, Update
 from bot.store.seal import Seal
 from bot.store.store import Store
+from bot.undelivered import again, case, done, stand_in, waits
 from bot.work import Deadline, Lease
-from flows.text import BLANK, Body, T, Text, body_from_json, body_to_json, from_json, to_json
-from integrations.contract.channel import Channel
+from flows.text import Body, Text, body_to_json, to_json
+from integrations.contract.channel import Channel, Limits
 from integrations.contract.exchange import NotSent, Unknown
-from integrations.contract.message import BAD_TOKEN, Button, Delivered, Gone, Malformed, Message, Sending, Throttled
+from integrations.contract.message import BAD_TOKEN, Delivered, Gone, Malformed, Throttled
 from integrations.contract.seams import Clock
-
-log = structlog.get_logger()
 
 SEND_AGAIN_FIRST_MS = 2_000
 SEND_AGAIN_MOST_MS = 300_000
 #: After so many tries a person is told; the message keeps being tried.
 TRIES_BEFORE_CASE = 12
 
-#: Stands under every message where a sandbox takes the place of a real party.
-PRACTICE: Body = (BLANK, T("(Practice: no real money moves.)"))
+#: Who goes first when there is more to send than may be sent.
+RANKS: Final = {"receipt": 0, "fact": 1, "question": 1, "say": 2}
+#: Receipts may run so much further ahead of the pace to one person than anything else.
+RECEIPT_BURSTS = 2
 
-Buttons: TypeAlias = "tuple[tuple[str, Text], ...]"
+#: Ids of other messages that a look-up passes over are those of at most so long before the try it is about.
+KNOWN_MS = 86_400_000
+
+Buttons = tuple[tuple[str, Text], ...]
 
 
 def message_row(
@@ -66,192 +68,211 @@ def message_row(
             "customer_id": customer_id,
             "conversation_id": conversation_id,
             "kind": kind,
+            "rank": RANKS[kind],
             "body_sealed": seal.seal(orjson.dumps(content).decode(), "outbox.body"),
             "thread": thread,
             "place": place,
             "payment_id": payment_id,
-            "done": 0,
-            "outcome": "",
-            "external_id": None,
+            "offers": int(bool(buttons)),
             "created_at": now,
             "due_at": now,
-            "lease_until": 0,
-            "fence": 0,
-            "tries": 0,
         },
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One claimed message, with where it goes and what it replaces."""
+# --- how messages are taken
 
-    id: int
-    fence: int
-    tries: int
-    kind: str
-    customer_id: str
-    conversation_id: str
-    payment_id: str | None
-    thread: str | None
-    place: str | None
-    channel: str
-    address: str
-    language: str
-    body_sealed: str
-    edits: str | None
-    overtaken: bool
-
-
-_TAKE = """
-WITH taken AS MATERIALIZED (
-  SELECT o.id FROM outbox o
-  WHERE o.done = 0 AND o.due_at <= :now AND o.lease_until <= :now
-    AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.customer_id = o.customer_id AND e.done = 0 AND e.id < o.id)
-  ORDER BY o.due_at, o.id LIMIT :slots {skip_locked}
-)
-UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1
-WHERE id IN (SELECT id FROM taken) RETURNING *
+#: Conditions on a conversation stand in a subquery, so that taking a message locks no conversation.
+_READY = """
+FROM outbox o
+WHERE o.done = 0 AND o.due_at <= :now AND o.lease_until <= :now AND o.via IN ('', :channel)
+  AND EXISTS (SELECT 1 FROM conversation c WHERE c.id = o.conversation_id AND (o.via <> '' OR c.channel = :channel)
+    AND (o.knocked_at = 0 OR c.heard_at > :open_since)
+    AND (o.via <> '' OR c.paced_until <= CASE WHEN o.rank = 0 THEN :receipts_until ELSE :paced_until END))
+  AND NOT EXISTS (SELECT 1 FROM outbox e
+    WHERE e.customer_id = o.customer_id AND e.via = o.via AND e.done = 0 AND e.id < o.id)
 """
-
-_DUE = "SELECT 1 AS one FROM outbox WHERE done = 0 AND due_at <= :now AND lease_until <= :now LIMIT 1"
+_TAKE = f"""
+WITH taken AS MATERIALIZED (SELECT o.id {_READY} ORDER BY o.rank, o.due_at, o.id LIMIT :slots {{skip_locked}})
+UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1,
+  tried_at = CASE WHEN tried_at = 0 THEN :now ELSE tried_at END
+WHERE id IN (SELECT id FROM taken) RETURNING *
+"""  # noqa: S608  a constant
+_DUE = f"SELECT 1 AS one {_READY} LIMIT 1"
 
 _WHERE_TO = """
-SELECT o.id, c.channel, c.address, p.language,
+SELECT o.id, c.channel, c.address, c.heard_at, c.paced_until, p.language, p.phone_sealed,
   (SELECT e.external_id FROM outbox e WHERE e.conversation_id = o.conversation_id AND e.thread = o.thread
      AND e.id < o.id AND e.external_id IS NOT NULL ORDER BY e.id DESC LIMIT 1) AS edits,
   (SELECT count(*) FROM outbox n WHERE n.customer_id = o.customer_id AND n.done = 0 AND n.id > o.id
-     AND (o.kind = 'say' OR n.kind = 'question')) AS newer
+     AND (o.kind = 'say' OR n.kind = 'question')) AS newer,
+  (SELECT y.code FROM payment y WHERE y.id = o.payment_id) AS code
 FROM outbox o JOIN conversation c ON c.id = o.conversation_id JOIN customer p ON p.id = o.customer_id
 WHERE o.id IN {ids}
+"""
+_KNOWN = """
+SELECT conversation_id, external_id FROM outbox
+WHERE conversation_id IN {ids} AND external_id IS NOT NULL AND created_at > :since
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxClaim:
-    """Takes the head message of each customer."""
+    """Takes the head message of each customer on one channel."""
 
     lease: Lease
     slots: int
+    channel: str
+    limits: Limits
 
     def take(self, sql: Sql) -> list[dict[str, Any]]:
         now = sql.now()
         statement = _TAKE.format(skip_locked=sql.skip_locked)
-        rows = sql.rows(statement, now=now, until=now + self.lease.length_ms, slots=self.slots)
+        until = now + self.lease.length_ms
+        rows = sql.rows(statement, until=until, slots=self.slots, **_moment(now, self.channel, self.limits))
         if not rows:
             return []
         places = {row["id"]: row for row in sql.rows_in(_WHERE_TO, [row["id"] for row in rows])}
-        return [{**row, **places[row["id"]], "now": now} for row in sorted(rows, key=lambda row: int(row["id"]))]
+        known = self._known(sql, [row for row in rows if row["tried_at"] < now], now)
+        return [
+            {**row, **places[row["id"]], "known": known.get(row["conversation_id"], frozenset()), "now": now}
+            for row in sorted(rows, key=lambda row: int(row["id"]))
+        ]
+
+    def _known(self, sql: Sql, rows: list[dict[str, Any]], now: int) -> dict[str, frozenset[str]]:
+        """The channel's ids of other messages, for those whose earlier try may have been sent."""
+        if not rows:
+            return {}
+        since = min([now, *(row["tried_at"] for row in rows)]) - KNOWN_MS
+        found: dict[str, set[str]] = {}
+        for row in sql.rows_in(_KNOWN, [row["conversation_id"] for row in rows], since=since):
+            found.setdefault(row["conversation_id"], set()).add(row["external_id"])
+        return {conversation: frozenset(ids) for conversation, ids in found.items()}
 
     def plan(self, row: dict[str, Any]) -> tuple[Parcel, Change]:
-        same = (
-            "id", "fence", "tries", "kind", "customer_id", "conversation_id", "payment_id", "thread", "place",
-            "channel", "address", "language", "body_sealed", "edits",
-        )  # fmt: skip
-        return Parcel(overtaken=row["newer"] > 0, **{name: row[name] for name in same}), Change()
+        return Parcel.of(row), Change()
 
     def push_back(self, row: dict[str, Any]) -> Change:
         later = row["now"] + SEND_AGAIN_MOST_MS
         return Change(updates=(Update("outbox", row["id"], {"due_at": later, "tries": row["tries"] + 1}),))
 
 
-@dataclass(frozen=True)
-class Sender:
-    """Sends one claimed message and says what to write about it."""
+def _moment(now: int, channel: str, limits: Limits) -> dict[str, int | str]:
+    """What `_READY` is asked with."""
+    ahead = int(limits.recipient_seconds * 1000) * (limits.recipient_burst - 1)
+    return {
+        "now": now,
+        "channel": channel,
+        "open_since": now - (limits.window_seconds or 0) * 1000,
+        "paced_until": now + ahead,
+        "receipts_until": now + RECEIPT_BURSTS * ahead,
+    }
 
-    channels: Mapping[str, Channel]
-    languages: Languages
-    seal: Seal
-    zone: str
-    practice: bool = False
 
-    @property
-    def timeout_seconds(self) -> float:
-        """The longest send of any channel."""
-        return max(channel.timeout_seconds for channel in self.channels.values())
+# --- the loop of one channel
 
-    async def send(self, parcel: Parcel, deadline: Deadline) -> Sending | None:
-        """The channel's answer; None when the message was dropped as overtaken."""
-        if parcel.tries > 1 and parcel.overtaken and parcel.kind in {"say", "question"}:
-            return None
-        channel = self.channels[parcel.channel]
-        left = deadline.at(channel.timeout_seconds)
-        if left is None:
-            return NotSent("the lease was nearly over")
-        try:
-            message = self.render(parcel)
-        except Exception as error:  # noqa: BLE001  whatever it is, the next message must be able to leave
-            # One that can never be shown must not stand before all that this customer is to hear later (I-36).
-            faults.note("outbox.cannot_render", error, outbox=parcel.id)
-            return Malformed("it cannot be rendered")
-        try:
-            return await channel.send(parcel.address, message, left)
-        except Exception as error:  # noqa: BLE001  tried again, and after TRIES_BEFORE_CASE a person's
-            faults.note("outbox.channel_failed", error, outbox=parcel.id)
-            return Unknown(f"our own fault: {type(error).__name__}")
 
-    def render(self, parcel: Parcel) -> Message:
-        """The message in the reader's language."""
-        content = orjson.loads(self.seal.open(parcel.body_sealed, "outbox.body"))
-        label = self.languages.label
-        body = body_from_json(content["body"]) + (PRACTICE if self.practice else ())
-        return Message(
-            body=self.languages.render(body, parcel.language, self.zone),
-            buttons=tuple(Button(data, label(from_json(text), parcel.language)) for data, text in content["buttons"]),
-            share_phone=label(from_json(content["share"]), parcel.language) if content["share"] else None,
-            edits=parcel.edits,
-            progress=parcel.thread is not None,
-        )
+class Pace:
+    """How many messages one sender may still send now: so many a second, and no more than that at once."""
+
+    def __init__(self, per_second: int, clock: Clock) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._left = float(per_second)
+        self._at = clock.monotonic()
+
+    def room(self, wanted: int) -> int:
+        """As many of `wanted` as may go now."""
+        if not self._per_second:
+            return wanted
+        now = self._clock.monotonic()
+        self._left = min(float(self._per_second), self._left + (now - self._at) * self._per_second)
+        self._at = now
+        return max(0, min(wanted, int(self._left)))
+
+    def spend(self) -> None:
+        """One was sent."""
+        self._left -= 1
 
 
 class OutboxWorker:
-    """The worker of messages."""
+    """The worker of one channel's messages. `sms` says whether there is a channel that can stand in."""
 
-    name = "outbox"
-
-    def __init__(self, sender: Sender, store: Store, clock: Clock) -> None:
+    def __init__(self, channel: Channel, sender: Sender, store: Store, clock: Clock, *, sms: bool = False) -> None:
+        self.name = f"outbox.{channel.name}"
+        self.channel = channel
         self.sender = sender
         self.store = store
         self.clock = clock
-        self.lease = Lease.for_calls_of(sender.timeout_seconds)
+        self.sms = sms
+        self.pace = Pace(channel.limits.per_second, clock)
+        self.lease = Lease.for_calls_of(channel.timeout_seconds)
 
     def claim(self, slots: int) -> OutboxClaim:
-        return OutboxClaim(self.lease, slots)
+        return OutboxClaim(self.lease, self.pace.room(slots), self.channel.name, self.channel.limits)
 
     def due(self, sql: Sql) -> bool:
-        return bool(sql.rows(_DUE, now=sql.now()))
+        return bool(sql.rows(_DUE, **_moment(sql.now(), self.channel.name, self.channel.limits)))
 
     async def work(self, plan: Parcel, deadline: Deadline) -> None:
         """Send one message and store what became of it. A fence that is old writes nothing."""
-        outcome = await self.sender.send(plan, deadline)
-        SENDS.labels(plan.channel, type(outcome).__name__.lower() if outcome else "dropped").inc()
-        await self.store.write(finish(plan, outcome, int(self.clock.now().timestamp() * 1000)))
+        self.pace.spend()
+        outcome = await self.sender.send(self.channel, plan, deadline)
+        SENDS.labels(self.channel.name, type(outcome).__name__.lower()).inc()
+        now = int(self.clock.now().timestamp() * 1000)
+        change = finish(plan, outcome, now, sms=self.sms)
+        await self.store.write(change + _paced(plan, outcome, self.channel.limits, now))
 
 
-def finish(parcel: Parcel, outcome: Sending | None, now: int) -> Change:
+def finish(parcel: Parcel, outcome: Sent, now: int, *, sms: bool) -> Change:
     """What a send's outcome writes."""
     match outcome:
-        case None:
-            return _done(parcel, {"outcome": "dropped: overtaken"})
+        case Dropped(reason):
+            return done(parcel, f"dropped: {reason}")
         case Delivered(external_id):
-            return _done(parcel, {"outcome": "delivered", "external_id": external_id}) + _shown(parcel, now)
+            return done(parcel, "delivered", external_id=external_id) + _shown(parcel, now)
+        case Knocked() | Waits():
+            return waits(parcel, type(outcome).__name__.lower(), now)
+        case NoDoor(reason):
+            return _around(parcel, reason, now, sms=sms)
         case Gone(reason):
-            gone = _done(parcel, {"outcome": f"gone: {reason}"[:200]})
+            gone = done(parcel, f"gone: {reason}") + _instead(parcel, now, sms=sms)
             return gone + Change(updates=(Update("conversation", parcel.conversation_id, {"reachable": 0}),))
         case Malformed(reason) if reason == BAD_TOKEN:
             # A receipt must outlive a token that was revoked by mistake.
-            return _again(parcel, reason, now + SEND_AGAIN_MOST_MS, now)
+            return _again(parcel, reason, SEND_AGAIN_MOST_MS, now, sent=False)
         case Malformed(reason):
-            return _done(parcel, {"outcome": f"malformed: {reason}"[:200]}) + _case(parcel, "message_malformed", now)
+            wrong = case(parcel, "message_malformed", now) + _instead(parcel, now, sms=sms)
+            return done(parcel, f"malformed: {reason}") + wrong
         case Throttled(seconds):
-            return _again(parcel, f"throttled {seconds}", now + int(seconds * 1000), now)
-        case NotSent(cause) | Unknown(cause):
-            wait = min(SEND_AGAIN_FIRST_MS * 2 ** min(parcel.tries, 12), SEND_AGAIN_MOST_MS)
-            return _again(parcel, cause, now + wait, now)
+            return _again(parcel, f"throttled {seconds}", int(seconds * 1000), now, sent=False)
+        case NotSent(cause):
+            return _again(parcel, cause, _wait(parcel), now, sent=False)
+        case Unknown(cause):
+            return _again(parcel, cause, _wait(parcel), now, sent=True)
 
 
-def _done(parcel: Parcel, columns: dict[str, str]) -> Change:
-    return Change((Guard("outbox", parcel.id, {"fence": parcel.fence}, {"done": 1, "lease_until": 0, **columns}),))
+def _around(parcel: Parcel, why: str, now: int, *, sms: bool) -> Change:
+    """The window is shut and there is no knocking: by SMS, else it waits and a person knows."""
+    instead = stand_in(parcel, now) if sms else None
+    if instead is not None:
+        return done(parcel, f"by SMS: {why}") + instead
+    return waits(parcel, why, now) + case(parcel, "message_waits", now)
+
+
+def _instead(parcel: Parcel, now: int, *, sms: bool) -> Change:
+    return (stand_in(parcel, now) if sms else None) or Change()
+
+
+def _wait(parcel: Parcel) -> int:
+    return int(min(SEND_AGAIN_FIRST_MS * 2 ** min(parcel.tries, 12), SEND_AGAIN_MOST_MS))
+
+
+def _again(parcel: Parcel, why: str, wait_ms: int, now: int, *, sent: bool) -> Change:
+    """Once more, later. `sent`: this try may have reached the channel, so the next one looks for it first."""
+    tried = {} if sent or parcel.tried_before else {"tried_at": 0}
+    stuck = case(parcel, "message_stuck", now) if parcel.tries == TRIES_BEFORE_CASE else Change()
+    return again(parcel, why, now + wait_ms, **tried) + stuck
 
 
 def _shown(parcel: Parcel, now: int) -> Change:
@@ -264,16 +285,10 @@ def _shown(parcel: Parcel, now: int) -> Change:
     return Change(updates=(stamp,))
 
 
-def _again(parcel: Parcel, why: str, due_at: int, now: int) -> Change:
-    guard = Guard(
-        "outbox", parcel.id, {"fence": parcel.fence}, {"due_at": due_at, "lease_until": 0, "outcome": why[:200]}
-    )
-    stuck = _case(parcel, "message_stuck", now) if parcel.tries == TRIES_BEFORE_CASE else Change()
-    return Change((guard,)) + stuck
-
-
-def _case(parcel: Parcel, reason: str, now: int) -> Change:
-    key = f"outbox:{parcel.id}:{reason}"
-    row = {"id": key, "payment_id": parcel.payment_id, "conversation_id": parcel.conversation_id, "reason": reason}
-    rest = {"queue": "operations", "owner": None, "detail": "", "open_key": key, "opened_at": now, "closed_at": None}
-    return Change(inserts=(Insert("trouble_case", {**row, **rest}, or_ignore=True),))
+def _paced(parcel: Parcel, outcome: Sent, limits: Limits, now: int) -> Change:
+    """What was sent, or may have been, counts towards the pace to this person."""
+    interval = int(limits.recipient_seconds * 1000)
+    if not interval or parcel.via or not isinstance(outcome, Delivered | Unknown | Knocked):
+        return Change()
+    until = max(now, parcel.paced_until) + interval
+    return Change(updates=(Update("conversation", parcel.conversation_id, {"paced_until": until}),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
@@ -11,14 +12,16 @@ import structlog
 from bot import metrics
 from bot.clock import Tasks
 from bot.conversations import Thinker, Turns
+from bot.delivery import Sender
 from bot.housekeeping import Housekeeping
 from bot.i18n import Languages
 from bot.lookups import LookupWorker
-from bot.outbox import OutboxWorker, Sender
+from bot.outbox import OutboxWorker
 from bot.payments.fees import Fees
 from bot.payments.parties import Parties
 from bot.payments.worker import PaymentWorker
 from bot.store.store import Store
+from bot.undelivered import SMS
 from bot.web.ingress import Ingress
 from bot.work import WorkLoop
 from flows.catalogue import FLOWS
@@ -57,32 +60,49 @@ class Service:
         self.outfit = outfit
         parties, store, clock, spawn = outfit.parties, outfit.store, outfit.parties.clock, outfit.tasks.spawn
         self.ingress = Ingress(outfit.channels, parties, outfit.languages, store)
-        self.turns = Turns(Thinker(FLOWS, parties, outfit.languages), store)
-        sender = Sender(outfit.channels, outfit.languages, parties.seal, parties.trade.zone, practice=outfit.practice)
+        numbering = frozenset(name for name, channel in outfit.channels.items() if channel.limits.numbers_choices)
+        self.turns = Turns(Thinker(FLOWS, parties, outfit.languages), store, numbering)
+        sender = Sender(outfit.languages, parties.seal, clock, parties.trade.zone, practice=outfit.practice)
         self.payments = WorkLoop(PaymentWorker(parties, store), store, clock, spawn, PAYMENT_SLOTS)
         self.lookups = WorkLoop(
             LookupWorker(parties, outfit.fees, store, outfit.channels, spawn), store, clock, spawn, LOOKUP_SLOTS
         )
-        self.outbox = WorkLoop(OutboxWorker(sender, store, clock), store, clock, spawn, OUTBOX_SLOTS)
+        # One loop a channel: what is slow, or paced, on one keeps nobody waiting on another.
+        self.outboxes = {
+            name: WorkLoop(
+                OutboxWorker(channel, sender, store, clock, sms=SMS in outfit.channels),
+                store,
+                clock,
+                spawn,
+                OUTBOX_SLOTS,
+            )
+            for name, channel in outfit.channels.items()
+        }
         self.housekeeping = Housekeeping(store, parties, outfit.tasks)
         self._bells = {
-            "input": self.turns.bell, "work": self.lookups.bell, "payment": self.payments.bell,
-            "outbox": self.outbox.bell,
+            "input": (self.turns.bell,), "work": (self.lookups.bell,), "payment": (self.payments.bell,),
+            "outbox": tuple(loop.bell for loop in self.outboxes.values()),
         }  # fmt: skip
+
+    @property
+    def loops(self) -> tuple[WorkLoop[Any], ...]:
+        """Everything that acts on what is due."""
+        return (self.lookups, self.payments, *self.outboxes.values())
 
     def start(self) -> None:
         """Begin the loops. Whatever was open when the last run ended is due already, and goes on."""
         self.outfit.store.writer.after_commit(self._ring)
         loops: dict[str, Callable[[], Coroutine[object, object, None]]] = {
             "turns": self.turns.run, "lookups": self.lookups.run, "payments": self.payments.run,
-            "outbox": self.outbox.run, "housekeeping": self.housekeeping.run,
+            "housekeeping": self.housekeeping.run,
+            **{f"outbox.{name}": loop.run for name, loop in self.outboxes.items()},
         }  # fmt: skip
         for name, loop in loops.items():
             self.outfit.tasks.keep(name, loop)
 
     async def drain(self) -> None:
         """Let calls in flight end, so that their answers are stored; the rest is asked about after a restart."""
-        loops = (self.payments, self.lookups, self.outbox)
+        loops = self.loops
         for loop in loops:
             loop.slots = 0
         clock = self.outfit.parties.clock
@@ -113,4 +133,5 @@ class Service:
 
     def _ring(self, tables: frozenset[str]) -> None:
         for table in tables & self._bells.keys():
-            self._bells[table].ring()
+            for bell in self._bells[table]:
+                bell.ring()

@@ -25,6 +25,7 @@ class Telling:
 
     body: Body
     buttons: Buttons = ()
+    receipt: bool = False
 
 
 _STATES: dict[State, Text] = {
@@ -110,7 +111,7 @@ def last_tokens(sql: Sql, customer_id: str, parties: Parties) -> Telling:
     number = AttemptRow.of(paid[0]).receipt_number if paid else ""
     sale = sale_from_json(orjson.loads(parties.seal.open(sealed, "receipt.sale")))
     notice = notices.receipt(payment, parties.trade, sale, number, again=True)
-    return Telling(notice.body, notice.buttons)
+    return Telling(notice.body, notice.buttons, receipt=True)
 
 
 def last_payment(sql: Sql, customer_id: str, *, bought: bool) -> PaymentRow | None:

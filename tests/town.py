@@ -152,7 +152,7 @@ class Town:
             for side in (self.sandbox.telegram, self.sandbox.daraja, self.sandbox.xmlvend):
                 moved += await side.due.drain()
             moved += await self.service.turns.step()
-            for loop in (self.service.lookups, self.service.payments, self.service.outbox):
+            for loop in self.service.loops:
                 moved += await loop.step()
             await self.tasks.quiet()
             if not moved:

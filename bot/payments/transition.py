@@ -162,7 +162,7 @@ class Transition:
                 self.parties.seal,
                 customer_id=self.payment.customer_id,
                 conversation_id=self.payment.conversation_id,
-                kind="fact",
+                kind="receipt" if notice.receipt else "fact",
                 body=notice.body,
                 buttons=notice.buttons,
                 thread=progress_thread(self.payment.id, self._prompt) if notice.progress else None,

@@ -52,7 +52,6 @@ class Conversation(SQLModel, table=True):
     """One chat of one customer: where to answer, who speaks, and the journal of what was agreed so far."""
 
     __tablename__: ClassVar[str] = "conversation"
-    __table_args__ = (UniqueConstraint("channel", "address", name="one_conversation_per_address"),)
     id: str = Field(sa_column=_key())
     customer_id: str = Field(foreign_key="customer.id", index=True)
     channel: str
@@ -66,6 +65,23 @@ class Conversation(SQLModel, table=True):
     asked: str = ""
     asked_at: int = Field(default=0, sa_column=_at())
     shown_at: int = Field(default=0, sa_column=_at())
+    #: When the person last wrote: a channel with a window carries free text only so long after it.
+    heard_at: int = Field(default=0, sa_column=_at())
+    #: When the next message would be sent if all went out at the pace the channel allows to one person.
+    paced_until: int = Field(default=0, sa_column=_at())
+    created_at: int = Field(sa_column=_at())
+
+
+class Identity(SQLModel, table=True):
+    """By what a channel names a person: the keyed hash of an address, or of a lasting id, and whose chat that is.
+
+    `kind`: "address" or "person". An address can come to belong to somebody else; a person's own id cannot.
+    """
+
+    __tablename__: ClassVar[str] = "identity"
+    id: str = Field(sa_column=_key())
+    conversation_id: str = Field(foreign_key="conversation.id", index=True)
+    kind: str
     created_at: int = Field(sa_column=_at())
 
 
@@ -275,17 +291,25 @@ class Callback(SQLModel, table=True):
 class Outbox(SQLModel, table=True):
     """A message to send. Order per customer is the id; a row is claimed only when no lower unsent one exists.
 
-    `kind`: question, fact (about money) or say. `thread` names messages of which the newest replaces the last in place.
+    `kind`: receipt, fact (about money), question or say; `rank` is who goes first when there is more to send than may
+    be sent. `thread` names messages of which the newest replaces the last in place. `via` is empty, or the channel that
+    carries this instead of the conversation's own.
     """
 
     __tablename__: ClassVar[str] = "outbox"
     __table_args__ = (
+        # An index and no constraint: rows of a Change are put in the order of a constraint, and here order is meaning.
+        Index("one_stand_in_per_message", "stands_for", unique=True),
         Index(
             "outbox_unsent", "customer_id", "id",
             sqlite_where=text("done = 0"), postgresql_where=text("done = 0"),
         ),
-        Index("outbox_due", "due_at", sqlite_where=text("done = 0"), postgresql_where=text("done = 0")),
+        Index("outbox_due", "rank", "due_at", sqlite_where=text("done = 0"), postgresql_where=text("done = 0")),
         Index("outbox_thread", "conversation_id", "thread"),
+        Index(
+            "outbox_offers", "conversation_id", "id",
+            sqlite_where=text("offers = 1"), postgresql_where=text("offers = 1"),
+        ),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=_serial())
     customer_id: str
@@ -296,14 +320,41 @@ class Outbox(SQLModel, table=True):
     #: The place of the question this message asks; null for any other message.
     place: str | None = None
     payment_id: str | None = None
+    #: 1 when it has choices.
+    offers: int = 0
+    rank: int = 1
+    via: str = ""
+    #: The message this one is sent in place of, which its channel could not deliver.
+    stands_for: int | None = Field(default=None, sa_column=_at(null=True))
     done: int = 0
     outcome: str = ""
     external_id: str | None = None
+    #: When a try began whose end nobody knows (0: there is none), and when we knocked because the window was shut.
+    tried_at: int = Field(default=0, sa_column=_at())
+    knocked_at: int = Field(default=0, sa_column=_at())
+    #: How far the channel says it came (0: nothing yet, then as `Arrival`), and how often it came back undelivered.
+    arrival: int = 0
+    bounces: int = 0
+    #: 1 when nothing but text is to be sent, because a richer form was not shown.
+    text_only: int = 0
     created_at: int = Field(sa_column=_at())
     due_at: int = Field(sa_column=_at())
     lease_until: int = Field(default=0, sa_column=_at())
     fence: int = 0
     tries: int = 0
+
+
+class MessageReport(SQLModel, table=True):
+    """What a channel reported of a message we sent, each thing once."""
+
+    __tablename__: ClassVar[str] = "message_report"
+    __table_args__ = (UniqueConstraint("external_id", "status", name="one_report"),)
+    id: int | None = Field(default=None, sa_column=_serial())
+    outbox_id: int = Field(sa_column=_at())
+    external_id: str
+    status: str
+    code: str = ""
+    stored_at: int = Field(sa_column=_at())
 
 
 class Case(SQLModel, table=True):

@@ -8,19 +8,24 @@ address names (I-21 to I-24). When the store is away the answer is 503, and the 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 import structlog
 
 from bot import inputs
 from bot.i18n import Languages
-from bot.metrics import CALLBACKS, INPUTS
+from bot.identities import Whose, customer_of, names_of, read_known, whose
+from bot.metrics import CALLBACKS, INPUTS, REPORTS
 from bot.payments.parties import Parties
 from bot.payments.plan import callback_hash
 from bot.payments.rows import AttemptRow, AttemptState, Said
 from bot.payments.schedule import HINT_EVERY_MS
-from bot.store.change import Change, Done, Insert, Sql, StoreUnavailable, Update
+from bot.reports import Reports
+from bot.store.change import Change, Done, Insert, Row, Sql, StoreUnavailable, Update
 from bot.store.store import Store
+from bot.undelivered import SMS
+from integrations.contract import channel as contract
 from integrations.contract.channel import Channel
 from integrations.contract.exchange import Request, Response
 from integrations.contract.message import Ignored, Received, Rejected
@@ -28,8 +33,11 @@ from integrations.contract.outcomes import CallbackRejected, CallbackSeen
 
 log = structlog.get_logger()
 
-#: Conversations known to exist, so that a message costs one insert instead of three. Forgetting one costs two.
+#: Senders whose conversation is known, so that a message costs one insert and no reading. Forgetting one costs a read.
 KNOWN_MAX = 100_000
+
+#: A message that comes so long after it was written was lost on its way and asked for later.
+LATE_MS = 120_000
 
 AWAY = Response(503, {"retry-after": "5"})
 
@@ -38,20 +46,26 @@ class Ingress:
     """The Serve of the service's own paths, but for health and metrics."""
 
     def __init__(self, channels: Mapping[str, Channel], parties: Parties, languages: Languages, store: Store) -> None:
-        self.channels = channels
         self.parties = parties
         self.languages = languages
         self.store = store
-        self._known: set[str] = set()
+        self.reports = Reports(store, parties.clock, SMS in channels)
+        self._by_path = {f"webhooks/{channel.path}": channel for channel in channels.values()}
+        reporting = [channel for channel in channels.values() if isinstance(channel, contract.Reports)]
+        # Channels of one provider share an address; the first one reads what is said there.
+        self._reporting = {f"webhooks/{channel.reports_path}": channel for channel in reversed(reporting)}
+        self._known: dict[tuple[str, str, str], str] = {}
 
     async def serve(self, request: Request) -> Response:
         """Route by path."""
-        path = request.url.partition("?")[0]
-        match path.strip("/").split("/"):
-            case ["webhooks", name] if name in self.channels and request.method == "POST":
-                return await self._or_away(self._webhook(self.channels[name], request))
+        path = request.url.partition("?")[0].strip("/")
+        match path.split("/"):
             case ["c", secret] if request.method in {"POST", "PUT"}:
                 return await self._or_away(self._callback(secret, request))
+            case ["webhooks", *_] if request.method == "POST" and path in self._by_path:
+                return await self._or_away(self._webhook(self._by_path[path], request))
+            case ["webhooks", *_] if request.method == "POST" and path in self._reporting:
+                return await self._or_away(self._report(self._reporting[path], request))
             case _:
                 return Response(404)
 
@@ -81,39 +95,80 @@ class Ingress:
         INPUTS.labels(channel.name, "ignored").inc(len(received) - len(messages))
         if not messages:
             return True
-        chats = [self._conversation_id(channel.name, message.address) for message in messages]
-        inserts = [
-            insert
-            for chat, message in zip(chats, messages, strict=True)
-            for insert in self._inserts(channel.name, chat, message)
-        ]
-        if not isinstance(await self.store.write(Change(inserts=tuple(inserts))), Done):
+        stored, change = 0, Change()
+        met: dict[tuple[str, str, str], str] = {}
+        for message in messages:
+            sender = (channel.name, message.address, message.person)
+            chat = met.get(sender) or self._known.get(sender)
+            if chat is None:
+                found = await self._whose(channel.name, message)
+                chat, change = found.conversation_id, change + found.change
+            met[sender] = chat
+            change += Change(inserts=(self._input(channel.name, chat, message),))
+            stored += 1
+        if not isinstance(await self.store.write(change), Done):
             self._known.clear()
             return False
-        INPUTS.labels(channel.name, "stored").inc(len(messages))
-        self._remember(chats)
-        return True
-
-    def _inserts(self, channel: str, conversation: str, message: Received) -> list[Insert]:
-        now = int(self.parties.clock.now().timestamp() * 1000)
-        stored = inputs.message_input(self.parties.seal, conversation, channel, message, now)
-        if conversation in self._known:
-            return [stored]
-        customer, language = "c" + conversation[1:], self.languages.match(message.language)
-        chat = {"id": conversation, "customer_id": customer, "channel": channel, "address": message.address}
-        return [
-            Insert("customer", {"id": customer, "language": language, "created_at": now}, or_ignore=True),
-            Insert("conversation", {**chat, "created_at": now}, or_ignore=True),
-            stored,
-        ]
-
-    def _conversation_id(self, channel: str, address: str) -> str:
-        return "v" + self.parties.seal.hashed(f"{channel}:{address}", "conversation")[:24]
-
-    def _remember(self, conversations: list[str]) -> None:
+        INPUTS.labels(channel.name, "stored").inc(stored)
         if len(self._known) > KNOWN_MAX:
             self._known.clear()
-        self._known.update(conversations)
+        self._known |= met
+        return True
+
+    def _input(self, channel: str, chat: str, message: Received) -> Insert:
+        # What comes late was still written then: it is no answer to a question that was asked after it (F-082).
+        at = min(self._now(), int(message.at.timestamp() * 1000)) if self._is_late(message) else self._now()
+        return inputs.message_input(self.parties.seal, chat, channel, message, at)
+
+    async def _whose(self, channel: str, message: Received) -> Whose:
+        """The chat of a sender not met since the start, with the rows of one who is new."""
+        names = names_of(self.parties.seal, channel, message)
+        now = self._now()
+        found = whose(names, await self.store.read(lambda sql: read_known(sql, names)), message.address, now)
+        if not found.new:
+            return found
+        chat, customer = found.conversation_id, customer_of(found.conversation_id)
+        person: Row = {"id": customer, "language": self.languages.match(message.language), "created_at": now}
+        row: Row = {
+            "id": chat,
+            "customer_id": customer,
+            "channel": channel,
+            "address": message.address,
+            "created_at": now,
+        }
+        begun = (
+            Insert("customer", {**person, **self._own_phone(message, now)}, or_ignore=True),
+            Insert("conversation", {**row, "created_at": now}, or_ignore=True),
+        )
+        return replace(found, change=Change(inserts=begun) + found.change)
+
+    def _own_phone(self, message: Received, now: int) -> dict[str, str | int]:
+        """The number a channel vouches for, where an operator of ours knows it; it is shown before it pays (F-060)."""
+        phone = message.phone
+        if phone is None or not any(money.serves(phone) for money in self.parties.money.values()):
+            return {}
+        seal = self.parties.seal
+        sealed, hashed = seal.seal(phone.reveal(), "phone"), seal.hashed(phone.reveal(), "phone")
+        return {"phone_sealed": sealed, "phone_hash": hashed, "phone_proven_at": now}
+
+    def _is_late(self, message: Received) -> bool:
+        return self._now() - int(message.at.timestamp() * 1000) > LATE_MS
+
+    def _now(self) -> int:
+        return int(self.parties.clock.now().timestamp() * 1000)
+
+    # --- reports
+
+    async def _report(self, channel: contract.Reports, request: Request) -> Response:
+        match channel.report(request):
+            case Rejected(status=status):
+                REPORTS.labels("rejected").inc()
+                return Response(status)
+            case Ignored():
+                REPORTS.labels("ignored").inc()
+                return channel.acknowledge([])
+            case report:
+                return channel.acknowledge([]) if await self.reports.keep(report) else AWAY
 
     # --- callbacks
 
@@ -126,7 +181,7 @@ class Ingress:
         verdict = "unknown" if attempt is None else "malformed" if isinstance(seen, CallbackRejected) else "seen"
         change = self._raw(address, attempt, verdict, request)
         if attempt is not None and isinstance(seen, CallbackSeen) and await self._may_name(attempt, seen.theirs):
-            change += hint(attempt, seen, int(self.parties.clock.now().timestamp() * 1000))
+            change += hint(attempt, seen, self._now())
         CALLBACKS.labels(money.name, verdict).inc()
         return money.callback_answer() if isinstance(await self.store.write(change), Done) else AWAY
 
@@ -162,7 +217,7 @@ class Ingress:
             "verdict": verdict,
             "raw_sealed": self.parties.seal.seal(orjson.dumps(raw).decode(), "callback.raw"),
             "remote": request.remote,
-            "stored_at": int(self.parties.clock.now().timestamp() * 1000),
+            "stored_at": self._now(),
         }
         return Change(inserts=(Insert("callback", row),))
 

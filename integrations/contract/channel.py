@@ -30,6 +30,8 @@ class Limits:
     per_second: int = 0
     recipient_seconds: float = 0.0
     recipient_burst: int = 1
+    #: Whether choices need words around them (`Message.choice_words`), and may be shown as numbered lines.
+    numbers_choices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Channel(Protocol):
 
 
 @runtime_checkable
-class Knocks(Protocol):
+class Knocks(Channel, Protocol):
     """A channel with a window, which lets us knock when it is shut."""
 
     async def knock(self, address: str, knock: Knock, deadline: float, waybill: Waybill) -> Sending:
@@ -149,7 +151,7 @@ class Knocks(Protocol):
 
 
 @runtime_checkable
-class Reports(Protocol):
+class Reports(Channel, Protocol):
     """A channel that says later what became of a message."""
 
     #: Where it says so, below /webhooks/.
@@ -161,7 +163,7 @@ class Reports(Protocol):
 
 
 @runtime_checkable
-class Inbox(Protocol):
+class Inbox(Channel, Protocol):
     """A channel that can be asked for what people wrote, because a webhook that was lost is not sent again."""
 
     async def written_since(self, at: datetime, deadline: float) -> list[Received] | NotSent | Unknown:

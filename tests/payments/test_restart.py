@@ -16,7 +16,7 @@ def steps(one: Scene) -> list[Callable[[], Awaitable[int]]]:
     sandbox, service = one.town.sandbox, one.service
     return [
         service.payments.step,
-        service.outbox.step,
+        service.outboxes["telegram"].step,
         sandbox.daraja.due.drain,
         service.turns.step,
         service.lookups.step,

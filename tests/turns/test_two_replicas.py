@@ -119,8 +119,8 @@ class Torn:
             self._happens()
 
 
-def torn(after: str, happens: Callable[[], object]) -> Callable[[Sql], list[Reading]]:
-    return lambda sql: read_ready(Torn(sql, after, happens))
+def torn(after: str, happens: Callable[[], object]) -> Callable[[Sql, frozenset[str]], list[Reading]]:
+    return lambda sql, numbering: read_ready(Torn(sql, after, happens), numbering)
 
 
 @pytest.mark.parametrize("after", STATEMENTS)

@@ -26,12 +26,14 @@ def upgrade() -> None:
     _callback()
     _customer()
     _house()
+    _message_report()
     _posting()
     _receipt()
     _trouble_case()
     _writer_batch()
     _conversation()
     _saved_meter()
+    _identity()
     _input()
     _outbox()
     _payment()
@@ -131,6 +133,20 @@ def _receipt() -> None:
     op.create_index("ix_receipt_customer_id", "receipt", ["customer_id"], unique=False)
 
 
+def _message_report() -> None:
+    op.create_table(
+        "message_report",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("outbox_id", sa.BigInteger(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("stored_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("external_id", "status", name="one_report"),
+    )
+
+
 def _trouble_case() -> None:
     op.create_table(
         "trouble_case",
@@ -174,15 +190,32 @@ def _conversation() -> None:
         sa.Column("asked", sa.String(), nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("shown_at", sa.BigInteger(), nullable=False),
+        sa.Column("heard_at", sa.BigInteger(), nullable=False),
+        sa.Column("paced_until", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("channel", "address", name="one_conversation_per_address"),
     )
     op.create_index("ix_conversation_customer_id", "conversation", ["customer_id"], unique=False)
+
+
+def _identity() -> None:
+    op.create_table(
+        "identity",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("conversation_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversation.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_identity_conversation_id", "identity", ["conversation_id"], unique=False)
 
 
 def _saved_meter() -> None:
@@ -257,9 +290,18 @@ def _outbox() -> None:
         sa.Column("thread", sa.String(), nullable=True),
         sa.Column("place", sa.String(), nullable=True),
         sa.Column("payment_id", sa.String(), nullable=True),
+        sa.Column("offers", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("via", sa.String(), nullable=False),
+        sa.Column("stands_for", sa.BigInteger(), nullable=True),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("external_id", sa.String(), nullable=True),
+        sa.Column("tried_at", sa.BigInteger(), nullable=False),
+        sa.Column("knocked_at", sa.BigInteger(), nullable=False),
+        sa.Column("arrival", sa.Integer(), nullable=False),
+        sa.Column("bounces", sa.Integer(), nullable=False),
+        sa.Column("text_only", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
@@ -271,13 +313,22 @@ def _outbox() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("one_stand_in_per_message", "outbox", ["stands_for"], unique=True)
     op.create_index(
         "outbox_due",
         "outbox",
-        ["due_at"],
+        ["rank", "due_at"],
         unique=False,
         sqlite_where=sa.text("done = 0"),
         postgresql_where=sa.text("done = 0"),
+    )
+    op.create_index(
+        "outbox_offers",
+        "outbox",
+        ["conversation_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("offers = 1"),
+        postgresql_where=sa.text("offers = 1"),
     )
     op.create_index("outbox_thread", "outbox", ["conversation_id", "thread"], unique=False)
     op.create_index(
