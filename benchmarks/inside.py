@@ -13,18 +13,14 @@ from benchmarks import crowd
 from benchmarks.cpu import Apart
 from benchmarks.crowd import Acted, Crowd
 from bot import app, terms
-from bot.clock import RealClock, RealRandom, Tasks
+from bot.clock import RealClock, Tasks
 from bot.i18n import Languages
-from bot.payments.parties import Parties
 from bot.service import Outfit, Service
 from bot.settings import Settings
 from bot.store.seal import Seal
 from bot.store.store import Store
-from integrations.channels.telegram.adapter import Telegram
 from integrations.contract.exchange import Request, Send, Sent
 from integrations.contract.seams import Clock
-from integrations.money.mpesa.adapter import Mpesa
-from integrations.utilities.xmlvend.adapter import XmlVend
 
 #: Names only; nothing listens there.
 SERVICE, CROWD = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
@@ -77,20 +73,9 @@ def _settings() -> Settings:
 
 
 def _outfit(send: Send, clock: Clock, tasks: Tasks, store: Store) -> Outfit:
-    settings, random, languages = _settings(), RealRandom(), Languages()
-    money = Mpesa(app.mpesa_config(settings), send, clock)
-    utility = XmlVend(app.xmlvend_config(settings), send, clock, random)
-    telegram = Telegram(app.telegram_config(settings), send, clock)
-    parties = Parties(
-        money={money.name: money},
-        utilities={utility.name: utility},
-        trade=terms.trade(settings, money, utility, languages),
-        seal=Seal(settings.key()),
-        clock=clock,
-        random=random,
-        callback_base=SERVICE,
-    )
-    return Outfit(parties, terms.fees_of(settings), {telegram.name: telegram}, languages, store, tasks)
+    settings, languages = _settings(), Languages()
+    parties = app.parties(settings, send, clock, Seal(settings.key()), languages)
+    return Outfit(parties, terms.fees_of(settings), app.channels(settings, send, clock), languages, store, tasks)
 
 
 def _within(request: Request) -> Request:

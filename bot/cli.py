@@ -23,6 +23,8 @@ Pay a utility bill in the chat you already use.
   bili serve --sandbox      the same, with a sandbox in the place of every party that is not set:
                             set BILI_TELEGRAM_TOKEN alone and try your own bot before there is a Daraja contract
   bili check                say what is missing or wrong in the settings
+  bili templates            how the WhatsApp messages stand that Twilio must know beforehand;  bili templates create
+                            makes them
 """
 
 _SETTINGS = """\
@@ -59,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = command("serve", "run the service until it is stopped", _serve)
     serve.add_argument("--sandbox", action="store_true", help="replace every party that is not set by its sandbox")
-    sandbox = command("sandbox", "run the far sides alone: Telegram, Daraja and XMLVend for practice", _sandbox)
+    sandbox = command("sandbox", "run the far sides alone: both chats, Daraja and XMLVend for practice", _sandbox)
     for child in (serve, sandbox):
         child.add_argument("--with-parent", action="store_true", help="end when standard input ends, as a child should")
     command("demo", "run service and sandbox together, with a page to try them on", _demo)
@@ -69,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     check = command("check", "say what is missing or wrong in the settings", _check)
     check.add_argument("--sandbox", action="store_true", help="as for serve")
+    templates = command("templates", "make and check the messages that WhatsApp must know beforehand", _templates)
+    templates.add_argument(
+        "act", nargs="?", choices=("check", "create"), default="check",
+        help="check (the default) only looks; create makes what is missing and asks WhatsApp to approve what must be",
+    )  # fmt: skip
     command("secret", "print a new key for BILI_SECRET_KEY", _secret)
     return parser
 
@@ -106,6 +113,16 @@ def _check(options: argparse.Namespace) -> int:
     _checked(practising=options.sandbox)
     print("The settings are complete.")
     return 0
+
+
+def _templates(options: argparse.Namespace) -> int:
+    from bot import app
+
+    settings, faults = read_settings()
+    if faults:
+        raise SettingsError("\n".join(faults))
+    _log(settings.log_level)
+    return _run(lambda: app.templates(settings, options.act))
 
 
 def _secret(_options: argparse.Namespace) -> int:

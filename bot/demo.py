@@ -30,12 +30,15 @@ LOOK_SECONDS = 0.05
 #: The sandbox forgets its prompts when it ends, and no prompt lasts this long: one of an earlier run is then given up.
 SETTLE_SECONDS = 75
 
+#: Who writes to the demo's customers: on WhatsApp, and by SMS. Nobody can have such numbers.
+TWILIO_NUMBERS = ("+15550000001", "+15550000002")
+
 _BANNER = """
   Bili is running. Open this page and buy some electricity:
 
       {page}
 
-  On it: a Telegram phone on the left, and the phone that is asked for the PIN on the right (the PIN is 1234).
+  On it: a WhatsApp phone, a Telegram phone, and the phone that is asked for the PIN (the PIN is 1234).
   Try  500 14123456783
   The same in a terminal:  .venv/bin/bili chat {page}
   Stop with Ctrl-C.
@@ -113,11 +116,18 @@ def demo_environment(sandbox_port: int, service_port: int) -> dict[str, str]:
     random = RealRandom()
     invented = {name: random.hexadecimal(16) for name in ("consumer_key", "consumer_secret", "passkey", "password")}
     token = f"7{random.digits(9)}:{random.secret(24)}"
+    account, auth_token, whatsapp, sms = f"AC{random.hexadecimal(16)}", random.hexadecimal(16), *TWILIO_NUMBERS
+    service = f"http://127.0.0.1:{service_port}"
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("BILI_")},
         "PYTHONPATH": str(Path(__file__).parent.parent),
         "BILI_SANDBOX_PORT": str(sandbox_port),
         "BILI_SANDBOX_TELEGRAM_TOKEN": token,
+        "BILI_SANDBOX_TWILIO_ACCOUNT_SID": account,
+        "BILI_SANDBOX_TWILIO_AUTH_TOKEN": auth_token,
+        "BILI_SANDBOX_TWILIO_WHATSAPP_FROM": whatsapp,
+        "BILI_SANDBOX_TWILIO_SMS_FROM": sms,
+        "BILI_SANDBOX_TWILIO_WEBHOOK_URL": f"{service}/webhooks/twilio/whatsapp",
         "BILI_SANDBOX_DARAJA_CONSUMER_KEY": invented["consumer_key"],
         "BILI_SANDBOX_DARAJA_CONSUMER_SECRET": invented["consumer_secret"],
         "BILI_SANDBOX_DARAJA_PASSKEY": invented["passkey"],
@@ -125,10 +135,16 @@ def demo_environment(sandbox_port: int, service_port: int) -> dict[str, str]:
         "BILI_DATABASE_URL": "sqlite:///bili.db",
         "BILI_SECRET_KEY": kept_secret(FOLDER / "secret"),
         "BILI_PORT": str(service_port),
-        "BILI_PUBLIC_URL": f"http://127.0.0.1:{service_port}",
+        "BILI_PUBLIC_URL": service,
         "BILI_LOG_LEVEL": "warning",
         "BILI_TELEGRAM_TOKEN": token,
         "BILI_TELEGRAM_API_URL": sandbox,
+        "BILI_TWILIO_ACCOUNT_SID": account,
+        "BILI_TWILIO_AUTH_TOKEN": auth_token,
+        "BILI_TWILIO_WHATSAPP_FROM": whatsapp,
+        "BILI_TWILIO_SMS_FROM": sms,
+        "BILI_TWILIO_API_URL": sandbox,
+        "BILI_TWILIO_CONTENT_API_URL": sandbox,
         "BILI_MPESA_API_URL": sandbox,
         "BILI_MPESA_CONSUMER_KEY": invented["consumer_key"],
         "BILI_MPESA_CONSUMER_SECRET": invented["consumer_secret"],

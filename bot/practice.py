@@ -11,6 +11,7 @@ from bot.settings import Settings
 #: What makes a party set. Half of it is not replaced but named as missing.
 _CREDENTIALS = {
     "Telegram": ("telegram_token",),
+    "WhatsApp": ("twilio_account_sid", "twilio_auth_token", "twilio_whatsapp_from"),
     "M-Pesa": ("mpesa_consumer_key", "mpesa_consumer_secret", "mpesa_shortcode", "mpesa_passkey"),
     "the utility": ("xmlvend_url", "xmlvend_client_id", "xmlvend_operator_name", "xmlvend_password"),
 }
@@ -21,6 +22,14 @@ class Credentials(Protocol):
 
     @property
     def telegram_token(self) -> str: ...
+    @property
+    def twilio_account_sid(self) -> str: ...
+    @property
+    def twilio_auth_token(self) -> str: ...
+    @property
+    def twilio_whatsapp_from(self) -> str: ...
+    @property
+    def twilio_sms_from(self) -> str: ...
     @property
     def daraja_consumer_key(self) -> str: ...
     @property
@@ -48,6 +57,15 @@ def sandbox_settings(settings: Settings, sandbox: Credentials, address: str) -> 
     update: dict[str, str | bool | SecretStr] = {}
     if "Telegram" in missing:
         update |= {"telegram_token": SecretStr(sandbox.telegram_token), "telegram_api_url": address}
+    if "WhatsApp" in missing:
+        update |= {
+            "twilio_account_sid": sandbox.twilio_account_sid,
+            "twilio_auth_token": SecretStr(sandbox.twilio_auth_token),
+            "twilio_whatsapp_from": sandbox.twilio_whatsapp_from,
+            "twilio_sms_from": sandbox.twilio_sms_from,
+            "twilio_api_url": address,
+            "twilio_content_api_url": address,
+        }
     if "M-Pesa" in missing:
         update |= {
             "mpesa_api_url": address,

@@ -101,6 +101,20 @@ class Settings(BaseSettings):
     telegram_webhook_secret: SecretStr | None = None
     telegram_previous_webhook_secret: SecretStr | None = None
 
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr | None = None
+    #: While the token is being changed, the one before.
+    twilio_previous_auth_token: SecretStr | None = None
+    #: Keys that sign webhooks with HMAC-SHA256, each its id, `=` and its secret.
+    twilio_shared_keys: Keys = ()
+    twilio_whatsapp_from: str = ""
+    twilio_sms_from: str = ""
+    twilio_messaging_service_sid: str = ""
+    twilio_api_url: WebAddress = "https://api.twilio.com"
+    twilio_content_api_url: WebAddress = ""
+    twilio_timeout_seconds: float = Field(default=15.0, gt=0)
+    twilio_per_second: int = Field(default=80, ge=0)
+
     mpesa_api_url: WebAddress = ""
     mpesa_consumer_key: SecretStr | None = None
     mpesa_consumer_secret: SecretStr | None = None

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from bot.i18n import Languages
 
 
+def has_twilio(settings: Settings) -> bool:
+    """Whether any of what makes a WhatsApp sender is set; half of it is not passed over but named as missing."""
+    return bool(settings.twilio_account_sid or settings.twilio_auth_token or settings.twilio_whatsapp_from)
+
+
 def fees_of(settings: Settings) -> Fees:
     """Our fee, from whole units of the currency."""
     currency = settings.business_currency

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bot import app
+from bot.app.telegram import hear
 from bot.clock import RealClock
 from bot.demo import free_port
 from bot.i18n import Languages
@@ -335,7 +336,7 @@ async def heard(bot: Bot, given: Settings) -> float:
     telegram = Telegram(app.telegram_config(given), bot.send, clock)
     service = SimpleNamespace(outfit=SimpleNamespace(languages=Languages()), ingress=None)
     with pytest.raises(Met):
-        await app._hear_telegram(given, telegram, cast("Service", service), bot.send, clock)
+        await hear(given, telegram, cast("Service", service), bot.send, clock)
     return clock.monotonic()
 
 

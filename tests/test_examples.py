@@ -22,7 +22,7 @@ BUSINESS = (ROOT / "bili.example.toml").read_text(encoding="utf-8")
 SET = re.compile(r"^(#?)BILI_([A-Z0-9_]+)=(.*)$", re.MULTILINE)
 
 #: Shown by an example, or by what an empty value stands for.
-MADE_UP = {"public_url", "mpesa_api_url"}
+MADE_UP = {"public_url", "mpesa_api_url", "twilio_shared_keys"}
 
 
 @pytest.fixture

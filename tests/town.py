@@ -15,22 +15,18 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot import app
+from bot import app, practice
 from bot.clock import Tasks
 from bot.house import enter
 from bot.i18n import Languages
 from bot.payments.fees import Band, Fees
-from bot.payments.parties import Parties
 from bot.service import Outfit, Service
 from bot.settings import Settings
 from bot.store.seal import Seal
 from bot.store.store import Store
-from integrations.channels.telegram.adapter import Telegram
 from integrations.contract.exchange import NoAnswer, NotSent, Request, Response, Sent, Serve, Unknown
 from integrations.contract.money import Money
-from integrations.money.mpesa.adapter import Mpesa
 from integrations.sandbox.host import SandboxConfig, SandboxHost
-from integrations.utilities.xmlvend.adapter import XmlVend
 from tests.seams import HandClock, SeededRandom
 
 SERVICE, SANDBOX = "http://127.0.0.1:8080", "http://127.0.0.1:8090"
@@ -117,19 +113,10 @@ class Town:
         await enter(self.store, "sandbox")
         languages = Languages()
         send = self.network.send
-        telegram = Telegram(app.telegram_config(self.settings), send, self.clock)
-        money = Mpesa(app.mpesa_config(self.settings), send, self.clock)
-        utility = XmlVend(app.xmlvend_config(self.settings), send, self.clock, self.random)
-        parties = Parties(
-            money={money.name: money},
-            utilities={utility.name: utility},
-            trade=app.trade(self.settings, money, utility, languages),
-            seal=Seal(self.settings.key()),
-            clock=self.clock,
-            random=self.random,
-            callback_base=SERVICE,
-        )
-        outfit = Outfit(parties, self.fees, {"telegram": telegram}, languages, self.store, self.tasks)
+        seal = Seal(self.settings.key())
+        parties = app.parties(self.settings, send, self.clock, seal, languages, self.random)
+        channels = app.channels(self.settings, send, self.clock)
+        outfit = Outfit(parties, self.fees, channels, languages, self.store, self.tasks)
         self.service = Service(outfit)
         self.network.hosts[SERVICE] = self.service.serve
 
@@ -149,7 +136,7 @@ class Town:
         assert self.service is not None
         for _ in range(ROUNDS_MAX):
             moved = 0
-            for side in (self.sandbox.telegram, self.sandbox.daraja, self.sandbox.xmlvend):
+            for side in (self.sandbox.telegram, self.sandbox.twilio, self.sandbox.daraja, self.sandbox.xmlvend):
                 moved += await side.due.drain()
             moved += await self.service.turns.step()
             for loop in self.service.loops:
@@ -174,6 +161,7 @@ async def town(url: str, *, fee: int = 10) -> AsyncIterator[Town]:
     network.clock = clock
     sandbox = SandboxHost(SandboxConfig(port=8090), clock, SeededRandom(2), network.send)
     network.hosts[SANDBOX] = sandbox.serve
+    sandbox.twilio.webhook_url = f"{SERVICE}/webhooks/twilio/whatsapp"
     fees = Fees("KES", (Band(Money.of(100_000, "KES"), Money.of(fee, "KES")),))
     settings = town_settings()
     one = Town(url, clock, SeededRandom(1), network, sandbox, settings, fees)
@@ -193,4 +181,4 @@ def town_settings() -> Settings:
     """Settings that point every party at the town's sandbox."""
     given = {"public_url": SERVICE, "support_contact": "0800 000 000", "mpesa_merchant": "BILI"}
     plain = Settings.model_validate({"secret_key": SecretStr("a-test-key-that-opens-nothing-at-all"), **given})
-    return plain.model_copy(update=app.sandbox_settings(plain, SandboxConfig(), SANDBOX))
+    return plain.model_copy(update=practice.sandbox_settings(plain, SandboxConfig(), SANDBOX))
