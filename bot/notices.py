@@ -93,9 +93,7 @@ _HELD: dict[Held, Text] = {
     Held.HOUR: T("That phone got several requests within the hour. Please wait an hour."),
     Held.DAY: T("That phone got its share of requests for today. Please try tomorrow."),
     Held.TARGETS: T("You sent requests to several phones today. Please use your own, or try tomorrow."),
-    Held.QUIET: T(
-        "At night I send requests only to your own phone. Share your number, or try after seven in the morning."
-    ),
+    Held.QUIET: T("At night I send requests only to your own phone. Pay from your own, or try in the morning."),
     Held.BLOCKED: T("The owner of that phone does not want requests from others."),
 }
 
@@ -112,8 +110,8 @@ def expired(payment: PaymentRow, attempt_number: int) -> Notice:
     """The operator says the prompt ran out. Late money is still heard, so nothing final is said."""
     return Notice(
         (
-            T("The request on the phone ran out without a PIN."),
-            T("If money leaves your phone for it after all, your token is bought at once."),
+            T("The time to type the PIN is over."),
+            T("If the money is taken later after all, your token is bought at once."),
             _code(payment),
         ),
         ((f"retry:{payment.id}:{attempt_number}", T("Try again")), _GO_MENU),
@@ -174,7 +172,7 @@ def vend_slow(payment: PaymentRow, trade: Trade) -> Notice:
 _VEND_REFUSED: dict[VendReason, Text] = {
     VendReason.UNKNOWN_METER: T("the utility no longer knows this meter"),
     VendReason.BLOCKED: T("the utility has blocked this meter"),
-    VendReason.METER_DATA: T("the utility must renew this meter's key first"),
+    VendReason.METER_DATA: T("the utility must update this meter first"),
     VendReason.NOT_DUE: T("the utility says nothing may be sold to this meter now"),
     VendReason.NO_FLOAT: T("we cannot buy from the utility just now; that is our fault"),
     VendReason.NOT_ALLOWED: T("the utility does not let us sell to this meter; that is our fault"),
@@ -218,7 +216,7 @@ def surplus(payment: PaymentRow, trade: Trade) -> Notice:
 
 def receipt(payment: PaymentRow, trade: Trade, sale: Vended, money_proof: str, *, again: bool = False) -> Notice:
     """The sale: tokens in the order they are typed, what they bring, what was paid, and both parties' proof numbers."""
-    lines: list[Text] = [T("*Your last tokens again*") if again else T("*Paid. Here is your electricity.*")]
+    lines: list[Text] = [T("*Here are your last tokens*") if again else T("*Paid. Here is your electricity.*")]
     if len(sale.tokens) > 1:
         lines.append(T("Type these tokens one after another, in this order:"))
     for token in sale.tokens:

@@ -14,7 +14,7 @@ from bot.payments.rows import AttemptRow, PaymentRow
 from bot.sales import sale_from_json
 from bot.store.change import Sql
 from flows.questions import OFFER_SECONDS
-from flows.text import BLANK, Body, Code, T, Text
+from flows.text import BLANK, Body, Code, Minutes, T, Text
 from flows.words import BUY, MENU_BUTTONS
 from integrations.contract.money import Money
 
@@ -33,7 +33,9 @@ _STATES: dict[State, Text] = {
     State.PROMPTING: T("The request was sent to the operator; its answer is awaited."),
     State.PROMPTED: T("The request was sent to the phone. The operator has not said yet whether it was paid."),
     State.DECLINED: T("Declined. No money was taken."),
-    State.EXPIRED: T("The request ran out. If money leaves the phone after all, the token is bought at once."),
+    State.EXPIRED: T(
+        "The time to type the PIN is over. If the money is taken later after all, the token is bought at once."
+    ),
     State.PAID: T("Paid. The token is being bought."),
     State.VENDING: T("Paid. The utility was asked for the token; its answer is awaited."),
     State.VENDED: T("Paid, and the token was sent. Write *token* to get it again."),
@@ -138,9 +140,9 @@ def why_no_retry(sql: Sql, customer_id: str, payment_id: str, after: int, now: i
         "SELECT max(number) AS number FROM attempt WHERE payment_id = :id AND kind = 'prompt'", id=payment_id
     )[0]["number"]  # fmt: skip
     if newest != after or payment.wish:
-        return (T("That was tried again already."),)
+        return (T("You have already tried that again."),)
     if now > payment.confirmed_at + OFFER_SECONDS * 1000:
-        return (T("That order is more than {minutes} minutes old. Please order again.", minutes=OFFER_SECONDS // 60),)
+        return (T("That order is more than {time} old. Please order again.", time=Minutes(OFFER_SECONDS // 60)),)
     return ()
 
 
@@ -154,7 +156,10 @@ def same_order(sql: Sql, customer_id: str, meter_hash: str, amount: Money, since
     if not rows:
         return ()
     return (
-        T("You ordered exactly this a moment ago (code {code}). This would be *one more*.", code=Code(rows[0]["code"])),
+        T(
+            "You ordered exactly this a moment ago (code {code}). This would be *another order*.",
+            code=Code(rows[0]["code"]),
+        ),
     )
 
 
