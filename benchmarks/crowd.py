@@ -91,9 +91,8 @@ async def chat(person: Customer) -> None:
 
 
 async def buy(person: Customer) -> None:
-    """One complete payment: order, "is this the right meter", confirm, PIN (the crowd types it), receipt."""
-    owner = await person.say(ORDER)
-    check = await person.tap(owner)
+    """One complete payment: order, confirm, PIN (the crowd types it), receipt."""
+    check = await person.say(ORDER)
     message = await person.tap(check)
     while not message.buttons:
         message = await person.answer()

@@ -40,6 +40,8 @@ BY_NUMBER = T("Answer with a number:")
 #: The template we knock with, and what it names where no payment is meant.
 NEWS_TEMPLATE = "payment_news"
 NO_CODE = "–"
+#: Our own fault, and the same in whatever form.
+CANNOT_RENDER = "it cannot be rendered"
 #: What our id of a knock begins with; the rest is the id of the message that waits behind it.
 KNOCK = "k"
 
@@ -153,7 +155,7 @@ class Sender:
         except Exception as error:  # noqa: BLE001  whatever it is, the next message must be able to leave
             # One that can never be shown must not stand before all that this customer is to hear later (I-36).
             faults.note("outbox.cannot_render", error, outbox=parcel.id)
-            return Malformed("it cannot be rendered")
+            return Malformed(CANNOT_RENDER)
         try:
             return await channel.send(address, message, left, _waybill(parcel))
         except Exception as error:  # noqa: BLE001  tried again, and after TRIES_BEFORE_CASE a person's

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from bot.delivery import Dropped, Knocked, NoDoor, Parcel, Sender, Sent, Waits
+from bot.delivery import CANNOT_RENDER, Dropped, Knocked, NoDoor, Parcel, Sender, Sent, Waits
 from bot.metrics import SENDS
 from bot.store.change import Change, Insert, Sql, Update
 from bot.store.seal import Seal
@@ -242,7 +242,8 @@ def finish(parcel: Parcel, outcome: Sent, now: int, *, sms: bool) -> Change:
             # A receipt must outlive a token that was revoked by mistake.
             return _again(parcel, reason, SEND_AGAIN_MOST_MS, now, sent=False)
         case Malformed(reason):
-            wrong = case(parcel, "message_malformed", now) + _instead(parcel, now, sms=sms)
+            wrong = case(parcel, "message_malformed", now)
+            wrong += _instead(parcel, now, sms=sms and reason != CANNOT_RENDER)
             return done(parcel, f"malformed: {reason}") + wrong
         case Throttled(seconds):
             return _again(parcel, f"throttled {seconds}", int(seconds * 1000), now, sent=False)

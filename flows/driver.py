@@ -10,21 +10,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from flows import words
-from flows.progress import Progress
-from flows.talk import Answer, Ask, Call, Entry, Say, back
+from flows.global_words import GlobalWords
+from flows.talk import Answer, Ask, Call, Choice, Entry
 from flows.text import T, Text
-from flows.turn import CallAnswered, Fact, Flows, Heard, Said, Turn, View
+from flows.turn import CallAnswered, Fact, Flows, Heard, Turn, View
 from flows.understand import (
     Command,
     OneLine,
     choice_in,
     command_in,
     greeting_in,
+    label_in,
+    language_named,
     looks_like_pin,
     one_line,
     operator_sms,
 )
 from integrations.contract.message import Content, Edited, Reachable, SharedPhone, Tapped, Typed, Unreadable
+
+#: These begin something else and leave an open order; not where the same word is a button of its question.
+BEGINNING = frozenset({Command.BUY, Command.AGAIN, Command.METERS})
 
 #: So many messages are held for one conversation while a call is pending; what comes after them is not kept.
 HELD_MAX = 20
@@ -50,7 +55,7 @@ def take_turn(flows: Flows, view: View, heard: Sequence[Heard]) -> Turn:
     return thinking.finish()
 
 
-class _Thinking(Progress):
+class _Thinking(GlobalWords):
     """Interprets inputs: global words, shortcuts, answers, and what people send that is none of these."""
 
     # --- what came in
@@ -87,7 +92,14 @@ class _Thinking(Progress):
     # --- one message
 
     def _typed(self, item: Heard, text: str) -> None:
-        command = command_in(text)
+        code = language_named(text)
+        if code is not None and code in self._languages():
+            self._language(item, code)
+            return
+        self._hear_language(item, text)
+        command = Command.LANGUAGE if code is not None else command_in(text)
+        if command in BEGINNING and isinstance(self.step, Ask) and self._chosen(self.step, text) is not None:
+            command = None
         if command is not None:
             self._command(item, command)
         elif isinstance(self.step, Call):
@@ -103,22 +115,21 @@ class _Thinking(Progress):
             return
         self._forget(item.id, "too many while waiting")
 
-    def _forget(self, item_id: int, why: str) -> None:
-        """Put away a text that was never read: it may be a PIN, so nothing of it is kept."""
-        self.turn.answered[item_id] = why
-        self.turn.blanked.append(item_id)
-
     def _answer_in_words(self, item: Heard, ask: Ask[Any], text: str) -> None:
         if self._shortcut(item, text, whole=True):
             return
-        labels = [self.view.label(choice.label) for choice in ask.choices]
         # Where a number is an answer, `2` is the second choice only when it is no answer in itself.
         itself = ask.expects_number and self._fits(ask, Answer(text=text))
-        chosen = None if itself else choice_in(text, labels)
-        answer = Answer(text=text) if chosen is None else Answer(choice=ask.choices[chosen].id)
+        chosen = None if itself else self._chosen(ask, text)
+        if chosen is not None and chosen in ask.also:
+            self._act(item, words.button(chosen)[0])
+            return
+        answer = Answer(text=text) if chosen is None else Answer(choice=chosen.id)
         # What fits may be a lone number; a secret that is called one is not kept even where any text would do.
         plain = self._fits(ask, answer) and not self._is_secret(text, expects_number=True)
-        if not plain and self._no_answer(item, text, expects_number=ask.expects_number):
+        if not plain and (
+            self._offered(item, text, by_place=False) or self._no_answer(item, text, expects_number=ask.expects_number)
+        ):
             return
         if ask.fresh and not self._was_shown(item):
             self._remark(item, "too early", T("Please check this first."))
@@ -126,9 +137,38 @@ class _Thinking(Progress):
         self._take(item, ask, answer)
 
     def _unprompted(self, item: Heard, text: str) -> None:
-        if self._shortcut(item, text, whole=False) or self._no_answer(item, text, expects_number=False):
+        if (
+            # Before orders: the label `Pay KES 510` of a message that is over would be one.
+            self._offered(item, text, by_place=True)
+            or self._shortcut(item, text, whole=False)
+            or self._no_answer(item, text, expects_number=False)
+        ):
             return
         self._remark(item, "not understood", *words.NOT_UNDERSTOOD)
+
+    def _chosen(self, ask: Ask[Any], text: str) -> Choice | None:
+        """The button under the open question that was typed, by its label or its place."""
+        choices = (*ask.choices, *ask.also)
+        place = self._button_in(text, [choice.label for choice in choices], by_place=True)
+        return None if place is None else choices[place]
+
+    def _offered(self, item: Heard, text: str, *, by_place: bool) -> bool:
+        """Take a typed button of the newest message that has any, as where a channel shows them as a numbered list.
+
+        A button of the open question is not among them: what is typed for it is an answer, or too early.
+        """
+        offered = [each for each in self.view.offered() if not self._is_open(each[0])]
+        place = self._button_in(text, [label for _, label in offered], by_place=by_place)
+        if place is None:
+            return False
+        self._act(item, offered[place][0])
+        return True
+
+    def _button_in(self, text: str, labels: Sequence[Text], *, by_place: bool) -> int | None:
+        """Which of these labels was typed: as its reader sees it, or in English."""
+        shown = [self.view.label(label) for label in labels]
+        place = choice_in(text, shown) if by_place else label_in(text, shown)
+        return label_in(text, ["" if label.values else label.msgid for label in labels]) if place is None else place
 
     def _shortcut(self, item: Heard, text: str, *, whole: bool) -> bool:
         """Begin a purchase from one line; `whole` asks for both a meter and an amount, as in mid-question.
@@ -180,46 +220,39 @@ class _Thinking(Progress):
     def _greet(self) -> None:
         """A greeting is no reason to leave an order: an open question is only asked again."""
         if self.step is None:
-            self._say(Say(words.WELCOME, words.MENU))
+            self._welcome()
         self.ask_again = True
 
     def _tapped(self, item: Heard, data: str) -> None:
-        if data == self.turn.last_tap:
+        if data and data == self.turn.last_tap:
             self.turn.answered[item.id] = "repeat"
             return
+        self._act(item, data)
+
+    def _act(self, item: Heard, data: str) -> None:
+        """Do what a button stands for."""
         head, _, rest = data.partition(":")
         match head:
             case "go":
                 self._command(item, Command(rest)) if rest in words.COMMANDS else self._stale(item)
             case "lang":
-                self._language(item, rest)
+                self._language(item, rest) if rest in self._languages() else self._stale(item)
             case "retry":
                 self._retry(item, rest)
             case _:
                 self._tapped_choice(item, data)
 
-    def _retry(self, item: Heard, which: str) -> None:
-        """Begin to try a payment again. Only a second tap while that is looked into is silent: later may differ."""
-        payment, _, number = which.partition(":")
-        args = {"payment": payment, "after": int(number) if number.isdecimal() else 0}
-        state = self.turn.state
-        if state is not None and (state.flow, state.args) == ("try_again", args):
-            self.turn.answered[item.id] = "repeat"
-            return
-        self.turn.answered[item.id] = "tapped"
-        self._begin("try_again", args)
-
     def _tapped_choice(self, item: Heard, data: str) -> None:
-        place, _, choice = data.rpartition(".")
-        state = self.turn.state
-        if state is None or not isinstance(self.step, Ask) or place != f"{self.turn.epoch}.{len(state.journal)}":
+        if not isinstance(self.step, Ask) or not self._is_open(data):
             self._stale(item)
             return
         self.turn.last_tap = data
-        self._take(item, self.step, Answer(choice=choice))
+        self._take(item, self.step, Answer(choice=data.rpartition(".")[2]))
 
-    def _stale(self, item: Heard) -> None:
-        self._remark(item, "stale button", T("That button belongs to an earlier message."))
+    def _is_open(self, data: str) -> bool:
+        """Whether this is a button of the open question."""
+        state = self.turn.state
+        return state is not None and data.rpartition(".")[0] == f"{self.turn.epoch}.{len(state.journal)}"
 
     def _shared(self, item: Heard, phone: str, *, own: bool) -> None:
         if not own:
@@ -231,82 +264,3 @@ class _Thinking(Progress):
             self._take(item, self.step, Answer(phone=phone))
         else:
             self._add_remarks(T("Thank you, I noted your phone number."))
-
-    # --- global words
-
-    def _command(self, item: Heard, command: Command) -> None:
-        for held in self.turn.held:
-            self._forget(held, "discarded")
-        self.turn.held.clear()
-        self.turn.answered[item.id] = command.value
-        match command:
-            case Command.BUY:
-                self._begin("buy_power", {})
-            case Command.AGAIN:
-                self._begin("buy_again", {})
-            case Command.METERS:
-                self._begin("my_meters", {})
-            case Command.STATUS:
-                self._errand(item, "status", {})
-            case Command.TOKEN:
-                self._errand(item, "tokens", {})
-            case _:
-                self._word(item, command)
-
-    def _word(self, item: Heard, command: Command) -> None:
-        """The global words that say or change something themselves."""
-        match command:
-            case Command.BACK:
-                self._back()
-            case Command.CANCEL:
-                self._cancel()
-            case Command.HELP:
-                self._say(Say(words.HELP, words.MENU if self.step is None else ()))
-                self.ask_again = True
-            case Command.LANGUAGE:
-                offered = tuple((f"lang:{code}", Text(name)) for code, name in self.view.who.trade.languages)
-                self._put(Said(words.WHICH_LANGUAGE, offered))
-            case Command.AGENT:
-                self._order(f"{self.view.conversation_id}:agent:{item.id}", "ask_for_person", {})
-                self._say(Say((T("For a person, contact {contact}.", contact=self.view.who.trade.support_contact),)))
-                self.ask_again = True
-            case Command.STOP:
-                self._leave()
-                self._hear_from_us(item, stopped=1)
-                self._say(Say(words.STOPPED if self.view.who.phone else words.STOPPED_UNPROVEN))
-            case Command.MENU:
-                self._leave()
-                self._say(Say(words.WELCOME, words.MENU))
-            case _:
-                self._leave()
-                self._hear_from_us(item, stopped=0)
-                self._say(Say(words.WELCOME, words.MENU))
-
-    def _hear_from_us(self, item: Heard, *, stopped: int) -> None:
-        self._order(f"{self.view.conversation_id}:stop:{item.id}", "hear_from_us", {"stopped": stopped})
-
-    def _language(self, item: Heard, code: str) -> None:
-        if code not in dict(self.view.who.trade.languages):
-            self._stale(item)
-            return
-        self._order(f"{self.view.conversation_id}:language:{item.id}", "set_language", {"language": code})
-        self._remark(item, "language", T("I will write in English from now on."))
-
-    def _back(self) -> None:
-        if self.turn.state is None:
-            self._say(Say(words.WELCOME, words.MENU))
-            return
-        shorter = back(self._journal())
-        if shorter is None:
-            self._add_remarks(T("This is the first question; there is nothing to go back to."))
-            self.ask_again = True
-            return
-        self._cut(shorter)
-        self._renew()
-
-    def _cancel(self) -> None:
-        if self.turn.state is None:
-            self._say(Say(words.NOTHING_TO_CANCEL, words.MENU))
-            return
-        self._leave()
-        self._say(Say((T("Cancelled. Nothing was charged for this order."),), words.MENU))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flows import words
-from flows.buy_power import Wish, find_account, purchase
+from flows.buy_power import Wish, purchase
 from flows.customer import Customer, KnownMeter
 from flows.questions import METERS_OFFERED_MAX
 from flows.talk import Answer, Ask, Choice, Commit, Invalid, Say
 from flows.text import Json, T, verbatim
 from flows.understand import meter_in
 
-REVISION = 1
+REVISION = 2
 
 NICKNAME_LENGTH_MAX = 24
 
@@ -25,9 +25,7 @@ async def my_meters(who: Customer, _args: Mapping[str, Json]) -> None:
     meter = await which_of_mine(who)
     match await what_to_do(meter):
         case "buy":
-            account = await find_account(who, meter.number)
-            if account is not None:
-                await purchase(who, account, Wish())
+            await purchase(who, Wish(meter.number))
         case "name":
             name = await which_name(who, meter)
             await Commit("name_meter", {"meter": meter.number.reveal(), "nickname": name})

@@ -7,7 +7,7 @@ follow, nothing is guessed (F-111).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,21 +24,27 @@ AMOUNT_WORDS_MAX = 4
 #: A number of so many digits was meant as a meter or a phone, even when it is neither.
 LONG_NUMBER_DIGITS = 9
 
-#: Words that say something is bought, and words that orders may have besides; for translators to add to.
-BUYING = (
-    "buy purchase get pay elec electricity power luku kplc topup recharge "
-    "nunua kununua ninunulie niuzie lipa kulipa stima umeme weka achat acheter payer electricite"
-)
-JOINING = (
-    "to for on in of from with using by via and worth the a my i want please pls plz only amount meter account acc a/c "
-    "number no token tokens phone mpesa m-pesa - -> → @ "
-    "kwa ya za wa na kutoka kwenye yangu nataka naomba tafadhali tu kiasi mita namba nambari tokeni simu "
-    "pour sur de le la avec depuis compteur numero jeton"
-)
+#: Words that say something is bought, and words that orders may have besides, by the language they tell of; those
+#: under COMMON are said in all of them. For translators to add to.
+COMMON = ""
+BUYING: Mapping[str, str] = {
+    COMMON: "elec luku kplc power topup",
+    "en": "buy purchase get pay electricity recharge",
+    "sw": "nunua kununua ninunulie niuzie lipa kulipa stima umeme weka",
+    "fr": "achat acheter payer electricite",
+}
+JOINING: Mapping[str, str] = {
+    COMMON: "pls plz please only amount meter account acc a/c number no token tokens phone mpesa m-pesa - -> → @",
+    "en": "to for on in of from with using by via and worth the a my i want",
+    "sw": "kwa ya za wa na kutoka kwenye yangu nataka naomba tafadhali tu kiasi mita namba nambari tokeni simu",
+    "fr": "pour sur de le la avec depuis compteur numero jeton",
+}
 #: After these a phone number would be where the electricity goes, which it can't be.
 TOWARDS = "to for kwa kwenye pour sur"
 
-_BUYING, _JOINING, _TOWARDS = (frozenset(words.split()) for words in (BUYING, JOINING, TOWARDS))
+_BUYING, _JOINING, _TOWARDS = (
+    frozenset(" ".join(rows).split()) for rows in (BUYING.values(), JOINING.values(), (TOWARDS,))
+)
 _DIGIT = re.compile(r"[0-9]")
 _PAUSE = re.compile(r"[,;:](?: |$)")
 _DIGIT_GROUPS = re.compile(r"[0-9]+(?:-[0-9]+)*")
@@ -92,6 +98,13 @@ def one_line(
         return _no_reading(text, line)
     # A reading that is no order counts too: `2000 bob` is money, even where somebody's meter is called Bob.
     return readings.pop() if len(readings) == 1 else Ambiguous.READINGS
+
+
+def order_language(text: str, codes: Collection[str]) -> str | None:
+    """Which of these languages an order is in: `nunua 500 14123456783` is Swahili, `500 14123456783` may be any."""
+    words = set(_words(text))
+    found = [code for code in codes if not words.isdisjoint(f"{BUYING.get(code, '')} {JOINING.get(code, '')}".split())]
+    return found[0] if len(found) == 1 else None
 
 
 def _words(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,9 @@ from flows.talk import (
 from flows.text import BLANK, Body, Json, T, Text
 from flows.turn import Errand, Flows, Heard, Order, Said, State, Turn, View
 
+#: Marks the arguments of a flow whose first question is the first message of its conversation.
+FIRST = "first"
+
 #: After so many answers in a row that did not fit, the ways out are named.
 MISSES_BEFORE_HELP = 3
 
@@ -39,6 +42,9 @@ class Progress:
         self.flows = flows
         self.view = view
         self.turn = Turn(view.state, view.epoch, view.asked_at, view.last_tap)
+        self.language = view.language
+        #: The first message of a conversation tells how to have another language.
+        self.tells_languages = view.first or bool(view.state and view.state.args.get(FIRST))
         self.remarks: list[Text] = []
         self.ask_again = False
         self.step: Ask[Any] | Call[Any] | None = None
@@ -71,8 +77,9 @@ class Progress:
         self.ask_again = True
 
     def _begin(self, name: str, args: Mapping[str, Json]) -> None:
+        first = {FIRST: True} if self.tells_languages else {}
         self._leave()
-        self.turn.state = State(name, self.flows[name].revision, to_json(self.view.who), dict(args))
+        self.turn.state = State(name, self.flows[name].revision, to_json(self.view.who), {**args, **first})
         self._advance()
 
     def _leave(self) -> None:
@@ -154,21 +161,39 @@ class Progress:
                     self._question(ask, state)
             case _:
                 self._put_remarks(words.MENU_BUTTONS)
+                if self.tells_languages and self.turn.said:
+                    last = self.turn.said.pop()
+                    self.turn.said.append(replace(last, body=_joined(last.body, self._other_languages())))
         return self.turn
 
     def _question(self, ask: Ask[Any], state: State) -> None:
         position = len(state.journal)
-        body = (*self.remarks, BLANK, *ask.body) if self.remarks else ask.body
-        if self.turn.said and not self.turn.said[-1].buttons:
+        body = _joined(self.remarks, self._other_languages() if self.tells_languages else (), ask.body)
+        while self.turn.said and not self.turn.said[-1].buttons:
             # What was just said and the question are one message: people read one, and pay for one.
-            body = (*self.turn.said.pop().body, BLANK, *body)
+            body = _joined(self.turn.said.pop().body, body)
         if state.asked != position:
             # Asking again keeps the time of the first asking: an offer does not get younger by being repeated.
             self.turn.asked_at = self.view.now
         self.turn.state = replace(state, asked=position)
+        self._told_languages()
         place = self.turn.place
-        buttons = tuple((f"{place}.{choice.id}", choice.label) for choice in ask.choices)
+        buttons = (
+            *((f"{place}.{choice.id}", choice.label) for choice in ask.choices),
+            *map(words.button, ask.also),
+        )
         self.turn.said.append(Said(body, buttons, ask.share_phone, place))
+
+    def _told_languages(self) -> None:
+        """There is no need to tell it again."""
+        self.tells_languages = False
+        state = self.turn.state
+        if state is not None and FIRST in state.args:
+            args = {name: value for name, value in state.args.items() if name != FIRST}
+            self.turn.state = replace(state, args=args)
+
+    def _other_languages(self) -> Body:
+        return words.other_languages(self.view.who.trade.languages, self.language)
 
     # --- small things
 
@@ -185,6 +210,11 @@ class Progress:
         except Invalid:
             return False
         return True
+
+    def _forget(self, item_id: int, why: str) -> None:
+        """Put away a text that was never read: it may be a PIN, so nothing of it is kept."""
+        self.turn.answered[item_id] = why
+        self.turn.blanked.append(item_id)
 
     def _remark(self, item: Heard, disposition: str, *texts: Text) -> None:
         self.turn.answered[item.id] = disposition
@@ -206,7 +236,7 @@ class Progress:
         self.turn.said.append(said)
 
     def _say(self, say: Say) -> None:
-        self._put(Said(say.body, tuple((f"go:{choice.id}", choice.label) for choice in say.choices)))
+        self._put(Said(say.body, tuple(map(words.button, say.choices))))
 
     def _order(self, order_id: str, key: str, args: Mapping[str, Json]) -> None:
         self.turn.orders.append(Order(order_id, key, args))
@@ -224,3 +254,11 @@ class Progress:
         if self.turn.state is None:
             raise AssertionError("a flow is moved only while there is one")
         return self.turn.state
+
+
+def _joined(*bodies: Sequence[Text]) -> Body:
+    """One message of several, with an empty line between any two."""
+    lines: list[Text] = []
+    for body in filter(None, bodies):
+        lines += [BLANK, *body] if lines else body
+    return tuple(lines)

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, TypeVar
 from flows.customer import Customer
 from flows.lookups import FoundMeter, Offer
 from flows.talk import Answer, Ask, Choice, Invalid
-from flows.text import BLANK, Body, T, verbatim
+from flows.text import BLANK, Body, T, Text, verbatim
 from flows.understand import amount_in, looks_like_pin, meter_in, phone_in, yes_no_in
 from integrations.contract.money import Money
 from integrations.contract.people import MeterNumber, Phone
@@ -24,16 +24,23 @@ ROUND_MINOR = 1000
 #: So many saved meters are offered as buttons; others are typed.
 METERS_OFFERED_MAX = 6
 
+#: So few amounts are offered for a new meter, where `another meter` is a button too: three fit under one message.
+AMOUNTS_BESIDE_ANOTHER_METER = 2
+
 YES = Choice("yes", T("Yes"))
-NO = Choice("no", T("No"))
+ANOTHER_METER = Choice("meter", T("Another meter"))
+
+NO_AMOUNT = T("That is not an amount. Write it like *500*.")
 
 Picked = TypeVar("Picked")
 
-Decision: TypeAlias = Literal["pay", "amount", "payer", "stop"] | Money
+HowMuch: TypeAlias = Money | MeterNumber | Literal["meter"]
+Change: TypeAlias = Literal["amount", "payer", "meter"] | Money
+Decision: TypeAlias = Literal["pay", "change", "stop"] | Money
 
 
-def which_meter(who: Customer) -> Ask[MeterNumber]:
-    """A meter number, or one of the customer's own meters."""
+def which_meter(who: Customer, also: tuple[Choice, ...] = ()) -> Ask[MeterNumber]:
+    """A meter number, or one of the customer's own meters. `also` are global words to offer with it."""
     offered = who.meters[:METERS_OFFERED_MAX]
     choices = tuple(Choice(f"m{place}", verbatim(meter.title)) for place, meter in enumerate(offered))
 
@@ -50,7 +57,7 @@ def which_meter(who: Customer) -> Ask[MeterNumber]:
         return meter
 
     body: Body = (T("Which meter number?"),)
-    return Ask("meter", body, parse, choices, expects_number=True)
+    return Ask("meter", body, parse, choices, also, expects_number=True)
 
 
 def number_is_right(number: MeterNumber) -> Ask[bool]:
@@ -62,38 +69,45 @@ def number_is_right(number: MeterNumber) -> Ask[bool]:
     return Ask("number_is_right", body, _yes_or_no, (YES, Choice("no", T("No, type it again"))))
 
 
-def is_this_the_owner(found: FoundMeter) -> Ask[bool]:
-    """Only a name tells a valid number from somebody else's valid number."""
-    body = (
-        T("Meter *{number}*", number=found.meter.reveal()),
-        T("Owner: *{owner}*", owner=found.owner),
-        BLANK,
-        T("Is this the right meter?"),
-    )
-    # Fresh: a second "yes" to the question before must not agree to an owner nobody has read.
-    return Ask("is_this_the_owner", body, _yes_or_no, (YES, Choice("no", T("No, another meter"))), fresh=True)
+def how_much(who: Customer, account: FoundMeter) -> Ask[HowMuch]:
+    """An amount within the utility's and the operator's limits, for the meter and owner shown; or another meter.
 
-
-def how_much(who: Customer, account: FoundMeter) -> Ask[Money]:
-    """An amount within the utility's and the operator's limits."""
+    Only a name tells a valid number from somebody else's valid number, so whoever sees it here can say no.
+    """
     usual = [Money.of(units, who.trade.currency) for units in USUAL_AMOUNTS]
-    offered = [amount for amount in usual if not outside(amount, who, account)]
-    choices = tuple(Choice(f"a{amount.minor}", T("{amount}", amount=amount)) for amount in offered)
+    amounts = [amount for amount in usual if not outside(amount, who, account)]
+    more: tuple[Choice, ...] = ()
+    if not recognised(who, account):
+        amounts, more = amounts[:AMOUNTS_BESIDE_ANOTHER_METER], (ANOTHER_METER,)
+    choices = (*(Choice(f"a{amount.minor}", T("{amount}", amount=amount)) for amount in amounts), *more)
 
-    def parse(answer: Answer) -> Money:
+    def parse(answer: Answer) -> HowMuch:
+        if answer.choice == "meter" or yes_no_in(answer.text) is False:
+            return "meter"
         if answer.choice:
-            return _pick(answer.choice, choices, offered)
+            return _pick(answer.choice, choices[: len(amounts)], amounts)
         amount = amount_in(answer.text, who.trade.currency)
-        if not isinstance(amount, Money):
-            raise Invalid(T("That is not an amount. Write it like *500*."))
-        why = outside(amount, who, account)
-        if why:
+        why = outside(amount, who, account) if isinstance(amount, Money) else (NO_AMOUNT,)
+        if isinstance(amount, Money) and not why:
+            return amount
+        meter = meter_in(answer.text, who.trade.meter_lengths)
+        if meter is None:
             raise Invalid(*why)
-        return amount
+        return meter
 
     low, high = _bounds(who, account)
-    body = (T("How much electricity? From {minimum} to {maximum}.", minimum=low, maximum=high),)
+    body = (
+        T("Meter *{number}*", number=account.meter.reveal()),
+        T("Owner: *{owner}*", owner=account.owner),
+        BLANK,
+        T("How much electricity? From {minimum} to {maximum}.", minimum=low, maximum=high),
+    )
     return Ask("amount", body, parse, choices, expects_number=True)
+
+
+def recognised(who: Customer, found: FoundMeter) -> bool:
+    """Whether they know this meter under this owner; a new owner's name is shown before money follows it (F-059)."""
+    return any((meter.number, meter.owner) == (found.meter, found.owner) for meter in who.meters)
 
 
 def outside(amount: Money, who: Customer, account: FoundMeter) -> Body:
@@ -135,7 +149,7 @@ def which_phone(who: Customer) -> Ask[Phone]:
 
     body = (
         T("Which {operator} number pays?", operator=who.trade.operator_title),
-        T("Share your own with the button below, or type a number."),
+        T("Write it like *0712 345 678*."),
     )
     return Ask("payer", body, parse, choices, expects_number=True, share_phone=T("Share my phone number"))
 
@@ -144,14 +158,13 @@ def confirm(who: Customer, account: FoundMeter, amount: Money, payer: Phone, off
     """Everything once more, with fee, total and what the phone will say. A new amount typed here is a change."""
     choices = (
         Choice("pay", T("Pay {total}", total=amount + offer.fee)),
-        Choice("amount", T("Change amount")),
-        Choice("payer", T("Change phone")),
+        Choice("change", T("Change")),
         Choice("stop", T("Cancel")),
     )
 
     def parse(answer: Answer) -> Decision:
         match answer.choice:
-            case "pay" | "amount" | "payer" | "stop":
+            case "pay" | "change" | "stop":
                 return answer.choice
             case _:
                 return _typed_decision(answer.text, who, account)
@@ -163,14 +176,29 @@ def confirm(who: Customer, account: FoundMeter, amount: Money, payer: Phone, off
         choices,
         fresh=True,
         valid_seconds=OFFER_SECONDS,
-        always=("stop",),
+        always=("change", "stop"),
     )
+
+
+def what_to_change(who: Customer, account: FoundMeter) -> Ask[Change]:
+    """What is not right about an order; a new amount typed here is that change already."""
+    choices = (Choice("amount", T("Amount")), Choice("payer", T("Phone")), Choice("meter", T("Meter")))
+
+    def parse(answer: Answer) -> Change:
+        match answer.choice:
+            case "amount" | "payer" | "meter":
+                return answer.choice
+            case _:
+                return _typed_amount(answer.text, who, account, T("Please choose one of the buttons, or type it."))
+
+    return Ask("change", (T("What shall I change?"),), parse, choices)
 
 
 def _restated(who: Customer, account: FoundMeter, amount: Money, payer: Phone, offer: Offer) -> Body:
     lines = [
         T("*Please check*"),
-        T("Meter: *{number}*, {owner}", number=account.meter.reveal(), owner=account.owner),
+        T("Meter *{number}*", number=account.meter.reveal()),
+        T("Owner: *{owner}*", owner=account.owner),
         T("Electricity: {amount}", amount=amount),
     ]
     if offer.units:
@@ -199,9 +227,13 @@ def _typed_decision(text: str, who: Customer, account: FoundMeter) -> Decision:
     answer = yes_no_in(text)
     if answer is not None:
         return "pay" if answer else "stop"
+    return _typed_amount(text, who, account, T("Write *yes* to pay, *no* to stop, or another amount."))
+
+
+def _typed_amount(text: str, who: Customer, account: FoundMeter, otherwise: Text) -> Money:
     amount = amount_in(text, who.trade.currency)
     if not isinstance(amount, Money) or _may_be_pin(text, amount):
-        raise Invalid(T("Write *yes* to pay, *no* to stop, or another amount."))
+        raise Invalid(otherwise)
     why = outside(amount, who, account)
     if why:
         raise Invalid(*why)

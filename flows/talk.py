@@ -34,7 +34,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One offered answer. `id` is stable and at most 24 ASCII characters; the label is shown."""
+    """One offered answer. `id` is stable and at most 24 ASCII characters; the label is shown.
+
+    As a global word it is a command, or the whole data of a button where it has a colon (`lang:sw`).
+    """
 
     id: str
     label: Text
@@ -54,13 +57,15 @@ class Ask(Generic[T]):
 
     `fresh` questions (anything that commits) take only answers given after they were shown. After `valid_seconds` the
     question is out of date: the lookup before it is made again. `expects_number` says that a lone number is an answer
-    here and not a PIN; `share_phone` labels the button that hands over the sender's own number.
+    here and not a PIN; `share_phone` labels the button that hands over the sender's own number. `also` are global words
+    offered as further buttons: no answers, and they leave the question as it is.
     """
 
     key: str
     body: Body
     parse: Callable[[Answer], T]
     choices: tuple[Choice, ...] = ()
+    also: tuple[Choice, ...] = ()
     fresh: bool = False
     valid_seconds: int = 0
     #: Values that are taken from an out-of-date question all the same: saying no needs no new price.

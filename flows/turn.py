@@ -55,6 +55,8 @@ class View:
     """What a turn is thought from. `pending` is the id of the call being asked; `label` renders for this reader.
 
     `asked_at` is when the open question was first asked, `shown_at` when it reached the person (0: not yet).
+    `language` is the code in force. `first`: no turn was ever taken in this conversation. `offered` are the buttons of
+    its newest message that has any, as (data, label): they can be typed, by label or by place.
     """
 
     conversation_id: str
@@ -67,6 +69,9 @@ class View:
     pending: str | None
     last_tap: str
     label: Callable[[Text], str]
+    language: str = "en"
+    first: bool = False
+    offered: Callable[[], tuple[tuple[str, Text], ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

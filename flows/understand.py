@@ -9,9 +9,18 @@ from __future__ import annotations
 import re
 
 from flows.characters import TEXT_LENGTH_MAX, clean, fold
-from flows.commands import Command, choice_in, command_in, greeting_in, yes_no_in
+from flows.commands import (
+    Command,
+    choice_in,
+    command_in,
+    greeting_in,
+    label_in,
+    language_named,
+    language_of,
+    yes_no_in,
+)
 from flows.numbers import NotAnAmount, amount_in, meter_in, phone_in
-from flows.one_line import Ambiguous, OneLine, one_line
+from flows.one_line import Ambiguous, OneLine, one_line, order_language
 from integrations.contract.people import luhn_fits
 
 __all__ = [
@@ -25,10 +34,14 @@ __all__ = [
     "clean",
     "command_in",
     "greeting_in",
+    "label_in",
+    "language_named",
+    "language_of",
     "looks_like_pin",
     "meter_in",
     "one_line",
     "operator_sms",
+    "order_language",
     "phone_in",
     "yes_no_in",
 ]

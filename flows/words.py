@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from flows.talk import Choice
-from flows.text import BLANK, Body, T
+from flows.text import BLANK, Body, T, Text, verbatim
 from flows.understand import Command
 
 #: The words a button may carry: a global word works anywhere, tapped or typed.
@@ -17,8 +19,14 @@ STATUS = Choice(Command.STATUS.value, T("Payment status"))
 HELP_CHOICE = Choice(Command.HELP.value, T("Help"))
 MENU_CHOICE = Choice(Command.MENU.value, T("Menu"))
 
+
+def button(choice: Choice) -> tuple[str, Text]:
+    """A global word as a button: its data and its label."""
+    return (choice.id if ":" in choice.id else f"go:{choice.id}"), choice.label
+
+
 MENU = (BUY, AGAIN, METERS, TOKEN, HELP_CHOICE)
-MENU_BUTTONS = tuple((f"go:{choice.id}", choice.label) for choice in MENU)
+MENU_BUTTONS = tuple(map(button, MENU))
 
 #: What Telegram lists behind its menu button.
 COMMANDS_SHOWN = (BUY, AGAIN, TOKEN, STATUS, METERS, HELP_CHOICE)
@@ -62,6 +70,40 @@ NOTHING_TO_CANCEL: Body = (
 )
 
 WHICH_LANGUAGE: Body = (T("Which language?"),)
+
+#: How to switch to a language, said in that language whatever the reader's is.
+SWITCH_TO: Mapping[str, str] = {
+    "en": "English? Write english.",
+    "sw": "Kiswahili? Andika kiswahili.",
+    "fr": "Français ? Écrivez français.",
+}
+
+#: That it was switched to, said in that language.
+SWITCHED_TO: Mapping[str, str] = {
+    "en": "I will write in English from now on.",
+    "sw": "Nitaandika kwa Kiswahili kuanzia sasa.",
+    "fr": "J’écris en français à partir de maintenant.",
+}
+
+#: Languages offered as buttons under the first question; with more, the lines above tell of the rest.
+LANGUAGES_OFFERED_MAX = 2
+
+
+def other_languages(languages: Sequence[tuple[str, str]], code: str) -> Body:
+    """How to have each language but this one, a line each."""
+    return tuple(verbatim(SWITCH_TO[other]) for other, _ in languages if other != code and other in SWITCH_TO)
+
+
+def first_contact(languages: Sequence[tuple[str, str]], code: str) -> tuple[Choice, ...]:
+    """What stands under the very first question: the other languages, and help."""
+    others = [Choice(f"lang:{other}", verbatim(name)) for other, name in languages if other != code]
+    return (*others[:LANGUAGES_OFFERED_MAX], HELP_CHOICE)
+
+
+def switched_to(code: str, name: str) -> Text:
+    """That this language was chosen; `name` is its own name, for one that has no sentence yet."""
+    return verbatim(SWITCHED_TO[code]) if code in SWITCHED_TO else T("Language: *{language}*", language=name)
+
 
 STOPPED: Body = (
     T("I will not write first any more, and nobody else can send payment requests to your phone through me."),

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from babel import Locale
 from babel.messages.pofile import PoFileError
+from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,9 @@ from integrations.contract.money import EXPONENTS, Money
 
 NAIROBI = "Africa/Nairobi"
 EVENING = datetime(2026, 11, 24, 19, 5, tzinfo=UTC)
+
+#: The catalogues of the repository.
+SHIPPED = Languages()
 
 SWAHILI = """
     msgid ""
@@ -125,6 +130,47 @@ def test_no_digit_of_an_amount_is_lost(minor: int, currency: str) -> None:
     assert Money.from_decimal_text(number, currency) == Money(minor, currency)
 
 
+@pytest.mark.parametrize(
+    ("amount", "swahili"),
+    [
+        (Money.of(500, "KES"), "Ksh 500"),
+        (Money.of(12_010, "KES"), "Ksh 12,010"),
+        (Money(125050, "KES"), "Ksh 1,250.50"),
+        (Money(125005, "KES"), "Ksh 1,250.05"),
+        (Money.of(-20, "KES"), "-Ksh 20"),
+        (Money(0, "KES"), "Ksh 0"),
+        (Money.of(5_000, "TZS"), "TSh 5,000"),
+        (Money(999, "TZS"), "TSh 9.99"),
+        (Money(1_000_000, "UGX"), "UGX 1,000,000"),
+        (Money(2_500, "RWF"), "RWF 2,500"),
+    ],
+)
+def test_money_in_swahili(languages: Languages, amount: Money, swahili: str) -> None:
+    assert said(languages, T("{amount}", amount=amount), language="sw") == swahili
+
+
+@given(st.integers(-(10**12), 10**12), st.sampled_from(sorted(EXPONENTS)))
+def test_no_digit_of_an_amount_is_lost_in_swahili(minor: int, currency: str) -> None:
+    shown = said(SHIPPED, T("{amount}", amount=Money(minor, currency)), language="sw")
+    _, number = shown.removeprefix("-").split(" ")
+    assert Money.from_decimal_text(number.replace(",", ""), currency) == Money(abs(minor), currency)
+    assert shown.startswith("-") == (minor < 0)
+
+
+@pytest.mark.parametrize("country", ["KE", "TZ", "UG"])
+def test_one_swahili_serves_the_countries_of_east_africa(country: str) -> None:
+    """When CLDR begins to part them, somebody has to decide: see REGIONAL."""
+    plain_one, theirs = Locale.parse("sw"), Locale.parse(f"sw_{country}")
+    for of in (plain_one, theirs):
+        assert of.currency_formats["standard"].pattern == "¤\N{NO-BREAK SPACE}#,##0.00"
+        assert of.currency_symbols["KES"] == "Ksh"
+        assert of.currency_symbols["TZS"] == "TSh"
+        assert (of.date_formats["medium"].pattern, of.time_formats["short"].pattern) == ("d MMM y", "HH:mm")
+        assert format_decimal(12345.6, locale=of) == "12,345.6"
+    months = plain_one.months["format"]["abbreviated"]
+    assert dict(months) == dict(theirs.months["format"]["abbreviated"])
+
+
 def test_no_space_is_one_that_a_search_would_miss(tmp_path: Path) -> None:
     write_catalogue(tmp_path, "fr", ENGLISH)
     french = said(Languages(tmp_path), T("{a} {b}", a=Money(125050, "KES"), b=Money.of(5000, "UGX")), language="fr")
@@ -140,6 +186,28 @@ def test_a_moment_is_told_in_the_readers_zone(languages: Languages) -> None:
 
 
 @pytest.mark.parametrize(
+    ("month", "swahili"),
+    [(1, "9 Jan 2026 10:30"), (3, "9 Mac 2026 10:30"), (5, "9 Mei 2026 10:30"), (8, "9 Ago 2026 10:30"),
+     (10, "9 Okt 2026 10:30"), (12, "9 Des 2026 10:30")],
+)  # fmt: skip
+def test_months_have_their_swahili_names(languages: Languages, month: int, swahili: str) -> None:
+    at = datetime(2026, month, 9, 7, 30, tzinfo=UTC)
+    assert said(languages, T("{at}", at=at), language="sw") == swahili
+
+
+@pytest.mark.parametrize(
+    ("at", "swahili"),
+    [
+        (datetime(2026, 11, 24, 20, 59, tzinfo=UTC), "24 Nov 2026 23:59"),
+        (datetime(2026, 11, 24, 21, 0, tzinfo=UTC), "25 Nov 2026 00:00"),
+        (datetime(2026, 12, 31, 21, 5, tzinfo=UTC), "1 Jan 2027 00:05"),
+    ],
+)
+def test_in_swahili_the_day_begins_at_midnight_in_nairobi(languages: Languages, at: datetime, swahili: str) -> None:
+    assert said(languages, T("{at}", at=at), language="sw") == swahili
+
+
+@pytest.mark.parametrize(
     ("minutes", "english"),
     [(0, "0 minutes"), (1, "1 minute"), (60, "1 hour"), (90, "90 minutes"), (1440, "1 day"), (2880, "2 days")],
 )
@@ -151,6 +219,15 @@ def test_a_length_of_time_is_told_in_the_largest_unit_that_fits(
 
 def test_a_length_of_time_is_translated_as_well(languages: Languages) -> None:
     assert said(languages, T("{time}", time=Minutes(120)), language="sw") == "masaa 2"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "swahili"),
+    [(0, "dakika 0"), (1, "dakika 1"), (10, "dakika 10"), (90, "dakika 90"), (60, "saa 1"), (120, "saa 2"),
+     (1440, "siku 1"), (2880, "siku 2")],
+)  # fmt: skip
+def test_a_length_of_time_in_the_swahili_that_is_shipped(minutes: int, swahili: str) -> None:
+    assert said(SHIPPED, T("{time}", time=Minutes(minutes)), language="sw") == swahili
 
 
 def test_a_code_is_a_span_that_can_be_copied_even_in_bold(languages: Languages) -> None:
@@ -245,7 +322,7 @@ def test_a_catalogue_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None
 
 
 def test_the_catalogues_of_the_repository_load() -> None:
-    assert ("en", "English") in Languages().available()
+    assert {("en", "English"), ("sw", "Kiswahili")} <= set(SHIPPED.available())
 
 
 def test_templates_are_cut_at_their_marks() -> None:

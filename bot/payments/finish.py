@@ -43,6 +43,10 @@ from integrations.contract.parties import AfterNotFound, Pace
 _GOES_ON = PROMPT_OPEN | {State.PAID, State.VENDING}
 
 
+#: Who was told of an attempt without a verdict (`attempt.slow_told`).
+CUSTOMER_TOLD, PERSON_TOLD = 1, 2
+
+
 class Finish:
     """Turns the answer to one call into the Change that ends the claim."""
 
@@ -303,9 +307,8 @@ class Finish:
         self._decide(AttemptState.UNSENT, f"not sent: {cause}")
         self.step.apply(Event.UNSENT, self.attempt, detail=cause[:200])
         self.step.set(tries=self.payment.tries + 1)
-        if self.attempt.kind is Kind.VEND and self._became_slow():
-            self.step.set_attempt(self.attempt, slow_told=1)
-            self._tell_slow(cause)
+        if self.attempt.kind is Kind.VEND:
+            self.step.set_attempt(self.attempt, slow_told=self._told_slow(cause))
         return self._ends(self.now + schedule.backoff_ms(self.payment.tries))
 
     def _lost(self, cause: str, pace: Pace) -> Change:
@@ -319,11 +322,8 @@ class Finish:
         return self._ends(self.now)
 
     def _ask_later(self, pace: Pace, why: str, *, heard: bool = True) -> Change:
-        """No verdict. After a while a person is told, and the customer once. `heard`: the other side did answer."""
-        slow = self._became_slow()
-        self._asked(why, slow_told=int(slow or self.attempt.slow_told))
-        if slow:
-            self._tell_slow(why)
+        """No verdict. After a while the customer is told, and later a person. `heard`: the other side did answer."""
+        self._asked(why, slow_told=self._told_slow(why))
         waited_for = self.attempt.kind is Kind.VEND or (self.payment.state in PROMPT_OPEN and self.attempt.undecided)
         if waited_for:
             return self._ends(self.now + schedule.poll_ms(pace, self._asks))
@@ -342,18 +342,20 @@ class Finish:
         self.after = replace(self.attempt, state=state, asks=asks, asked_at=self.now)
         self.step.asked(self.attempt, outcome, state=state.value, asks=asks, **columns)
 
-    def _became_slow(self) -> bool:
-        late = self.now - self.attempt.created_at >= schedule.SLOW_AFTER_MS
-        return late and self.attempt.undecided and not self.attempt.slow_told
-
-    def _tell_slow(self, why: str) -> None:
-        if self.attempt.kind is Kind.VEND:
-            self.step.open_case("vend_slow", "utility", why)
-            self.step.tell(notices.vend_slow(self.payment, self.parties.trade))
-            return
-        self.step.open_case("prompt_slow", "money", why)
-        if self.payment.state in BEFORE_MONEY:  # who has paid by another prompt would read it as about that one
-            self.step.tell(notices.still_open(self.payment))
+    def _told_slow(self, why: str) -> int:
+        """Tell what the age of an attempt without a verdict calls for, each thing once; who has been told by now."""
+        told, vend = self.attempt.slow_told, self.attempt.kind is Kind.VEND
+        age = self.now - self.attempt.created_at if self.attempt.undecided else 0
+        if told < CUSTOMER_TOLD and age >= (schedule.VEND_TOLD_AFTER_MS if vend else schedule.PROMPT_TOLD_AFTER_MS):
+            told = CUSTOMER_TOLD
+            if vend:
+                self.step.tell(notices.vend_slow(self.payment, self.parties.trade))
+            elif self.payment.state in BEFORE_MONEY:  # who paid by another prompt would read it as about that one
+                self.step.tell(notices.still_open(self.payment))
+        if told < PERSON_TOLD and age >= schedule.SLOW_AFTER_MS:
+            told = PERSON_TOLD
+            self.step.open_case(*(("vend_slow", "utility") if vend else ("prompt_slow", "money")), why)
+        return told
 
     def _decide(self, state: AttemptState, outcome: str) -> None:
         decided = None if state is AttemptState.UNSENT else self.now

@@ -152,7 +152,7 @@ def _fresh(payment: PaymentRow, number: int, parties: Parties) -> tuple[Plan, Ch
     attempt = AttemptRow(
         id=f"{payment.id}.{kind.value}{number}", payment_id=payment.id, kind=kind, number=number, party=party.name,
         reference=party.new_reference(parties.clock, parties.random), theirs=None, state=AttemptState.SENDING,
-        success=False, proof=None, asks=0, asked_at=0, slow_told=False, hinted=False, said=None, created_at=now,
+        success=False, proof=None, asks=0, asked_at=0, slow_told=0, hinted=False, said=None, created_at=now,
         decided_at=None,
     )  # fmt: skip
     secret = parties.random.hexadecimal(CALLBACK_SECRET_BYTES) if kind is Kind.PROMPT else ""

@@ -128,7 +128,8 @@ class AttemptRow:
     proof: str | None
     asks: int
     asked_at: int
-    slow_told: bool
+    #: Who was told that no verdict comes: nobody (0), the customer (1), a person of ours too (2).
+    slow_told: int
     hinted: bool
     said: Said | None
     created_at: int
@@ -178,7 +179,7 @@ class AttemptRow:
             kind=Kind(row["kind"]),
             state=AttemptState(row["state"]),
             success=row["success_key"] is not None,
-            slow_told=bool(row["slow_told"]),
+            slow_told=row["slow_told"],
             hinted=bool(row["hinted"]),
             said=Said.of(row["claim"]),
             **{name: row[name] for name in same},

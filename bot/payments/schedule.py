@@ -17,7 +17,10 @@ HINT_AGAIN_MS = 300_000
 #: An attempt is not asked about more often than this because of callbacks nobody vouches for (S-07).
 HINT_EVERY_MS = 3_000
 
-#: With no verdict for so long, a person and the customer are told, once.
+#: With no verdict for so long the customer is told, once: a PIN takes people a while, a token should come at once.
+PROMPT_TOLD_AFTER_MS = 150_000
+VEND_TOLD_AFTER_MS = 60_000
+#: With none for so long a person is.
 SLOW_AFTER_MS = 900_000
 
 #: What was never sent is sent again after so long, doubling up to the most.

@@ -224,7 +224,7 @@ class Attempt(SQLModel, table=True):
     #: How often it was asked about since it was sent, or since it was decided.
     asks: int = 0
     asked_at: int = Field(default=0, sa_column=_at())
-    #: 1 once a person and the customer were told that no answer comes.
+    #: Who was told that no answer comes: nobody (0), the customer (1), a person of ours too (2).
     slow_told: int = 0
     #: 1 while a callback about this attempt waits to be looked into; `claim` is what that callback said.
     hinted: int = 0

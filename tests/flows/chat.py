@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +78,9 @@ class Chat:
     who: Customer = NOBODY
     flows: Flows = field(default_factory=lambda: FLOWS)
     language: str = "en"
+    first: bool = False
+    offered: tuple[tuple[str, Text], ...] = ()
+    labels: Callable[[Text], str] | None = None
     state: State | None = None
     epoch: int = 0
     asked_at: int = 0
@@ -135,7 +138,8 @@ class Chat:
     def view(self) -> View:
         return View(
             "v1", self.epoch, self.state, self.who, self.asked_at, self.shown_at, self.now, self.pending, self.last_tap,
-            lambda text: _LANGUAGES.label(text, self.language),
+            self.labels or (lambda text: _LANGUAGES.label(text, self.language)), self.language, self.first,
+            lambda: self.offered,
         )  # fmt: skip
 
     @property
@@ -174,6 +178,11 @@ class Chat:
             # The question is delivered at once; a test that wants it under way sets `shown_at` back to 0.
             self.place, self.shown_at = turn.place, self.now
         self.held = [item for item in heard if item.id in turn.held]
+        self.first = False
+        self.language = next(
+            (order.args["language"] for order in reversed(turn.orders) if order.key == "set_language"), self.language
+        )
+        self.offered = next((said.buttons for said in reversed(turn.said) if said.buttons), self.offered)
         assert not self.held or self.pending, "held with nothing to wait for"
 
     # --- what a test looks at
@@ -214,8 +223,6 @@ def at_confirm(who: Customer = NOBODY) -> Chat:
     """A purchase of 500 shillings with everything said, at the question that commits."""
     chat = at_lookup(who)
     chat.answer(found())
-    if chat.asked_key != "amount":
-        chat.tap("yes")
     chat.type("500")
     if chat.pending is None:
         chat.share()

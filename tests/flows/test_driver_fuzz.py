@@ -26,12 +26,29 @@ from tests.flows.chat import (
 WORDS = [
     "buy", "again", "meters", "token", "status", "help", "agent", "language", "stop", "start", "menu", "back", "cancel",
     "yes", "no", "1", "2", "3", "200", "500", "1500", "1234", "14123456783", "14120000055", "14123456784",
-    "0712345678", "mama", "hello", "pin",
+    "0712345678", "mama", "hello", "pin", "habari", "kiswahili", "english", "français", "meter", "Another meter",
+    "Buy again", "Change", "Kiswahili",
 ]  # fmt: skip
 LINES = [
     "500 14123456783", "500 mama", "my pin is 4821", "SKP4T7XYZ1 Confirmed. Ksh5 sent", "KES 500", "😀", "", " ", "\0",
 ]  # fmt: skip
-CHOICES = ["yes", "no", "pay", "amount", "payer", "stop", "own", "m0", "buy", "name", "forget", "a50000", ""]
+CHOICES = [
+    "yes",
+    "no",
+    "pay",
+    "change",
+    "amount",
+    "payer",
+    "meter",
+    "stop",
+    "own",
+    "m0",
+    "buy",
+    "name",
+    "forget",
+    "a50000",
+    "",
+]
 ANSWERS = [
     found(), found(owner=""), priced(), priced(0), sorry(over=True), sorry(over=False), None,
     {"meter": "14123456783", "owner": "A", "amount": [50_000, "KES"]}, {}, [], "x",
@@ -103,15 +120,17 @@ def go_on(chat: Chat) -> None:
         case "meter" | "amount" | "nickname" as key:
             chat.type({"meter": METER.reveal(), "amount": "500", "nickname": "Shop"}[key])
         case key:
-            chat.tap({"confirm": "pay", "which_of_mine": "m0", "what_to_do": "name"}.get(key, "yes"))
+            chat.tap(
+                {"confirm": "pay", "change": "amount", "which_of_mine": "m0", "what_to_do": "name"}.get(key, "yes")
+            )
 
 
 @settings(max_examples=400, deadline=None)
-@given(customers, st.lists(moves, max_size=30))
+@given(customers, st.lists(moves, max_size=30), st.sampled_from(["en", "sw"]))
 def test_nothing_raises_every_input_ends_and_no_key_is_used_twice(
-    who: Customer, moves: list[tuple[str, object]]
+    who: Customer, moves: list[tuple[str, object]], language: str
 ) -> None:
-    chat = Chat(who)
+    chat = Chat(who, language=language, first=True)
     play(chat, moves)
     assert len(chat.keys) == len(set(chat.keys))
     assert len(chat.held) <= HELD_MAX

@@ -166,7 +166,7 @@ def test_an_order_typed_in_three_messages_at_once_is_one_order() -> None:
     turn = chat.answer(found())
     assert (turn.said, chat.errand.name, chat.errand.args["amount"]) == ([], "price", [50_000, "KES"])
     [confirm] = asked(chat.answer(priced()))
-    assert choices(confirm) == ["pay", "amount", "payer", "stop"]
+    assert choices(confirm) == ["pay", "change", "stop"]
 
 
 def test_a_burst_of_nonsense_gets_one_answer() -> None:

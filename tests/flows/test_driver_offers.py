@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from flows.customer import Customer
 from flows.questions import OFFER_SECONDS
 from flows.turn import Fact
 from integrations.contract.message import Tapped, Typed
 from tests.flows.chat import (
+    METER,
+    NOBODY,
     PHONE,
     REGULAR,
     Chat,
@@ -78,7 +81,7 @@ def test_hole9_it_is_the_time_of_storing_that_counts(later_ms: int, taken: str) 
     assert dispositions(chat.take([item])) == [taken]
 
 
-@pytest.mark.parametrize("early", ["yes", "no", "1", "700", "Change amount"])
+@pytest.mark.parametrize("early", ["yes", "no", "1", "700", "Change", "2", "3"])
 def test_nothing_typed_too_early_decides_anything(early: str) -> None:
     chat = at_confirm()
     item = chat.input(Typed(early), at=chat.asked_at - 1)
@@ -88,10 +91,21 @@ def test_nothing_typed_too_early_decides_anything(early: str) -> None:
 
 def test_an_owner_nobody_has_read_is_not_agreed_to() -> None:
     chat = at_lookup()
-    chat.type("yes")
+    chat.type("yes", "yes")
     turn = chat.answer(found())
-    assert dispositions(turn) == ["too early", "taken"]
-    assert chat.asked_key == "is_this_the_owner"
+    assert dispositions(turn) == ["misfit", "misfit", "taken"]
+    assert (chat.asked_key, turn.orders) == ("amount", [])
+
+
+@pytest.mark.parametrize("who", [NOBODY, REGULAR])
+def test_F059_an_owner_first_shown_by_the_confirmation_is_not_agreed_to_before(who: Customer) -> None:
+    chat = Chat(who)
+    chat.type("500 14123456783 0712345678", "yes")
+    chat.answer(found(owner="N•• O••••"))
+    chat.type("yes")
+    turn = chat.answer(priced())
+    assert (dispositions(turn), turn.orders) == (["too early", "too early", "taken"], [])
+    assert order_of(chat.type("yes")).args["owner"] == "N•• O••••"
 
 
 # --- buttons
@@ -100,7 +114,7 @@ def test_an_owner_nobody_has_read_is_not_agreed_to() -> None:
 def test_a_button_of_the_open_question_opens_one_payment() -> None:
     chat = at_confirm()
     order = order_of(chat.tap("pay"))
-    assert (order.id, order.args, chat.flow) == (f"v1:{chat.epoch - 1}:7", PAID_FOR, None)
+    assert (order.id, order.args, chat.flow) == (f"v1:{chat.epoch - 1}:6", PAID_FOR, None)
 
 
 @pytest.mark.parametrize("taps", [2, 3, 10])
@@ -115,7 +129,7 @@ def test_F075_many_taps_in_one_turn_or_in_many_are_one_payment_and_silent(taps: 
         assert (dispositions(again), again.said, again.orders) == (["repeat"], [], [])
 
 
-@pytest.mark.parametrize("other", ["amount", "payer", "stop"])
+@pytest.mark.parametrize("other", ["change", "stop"])
 def test_a_second_tap_on_another_button_comes_too_late_and_is_told_so(other: str) -> None:
     chat = at_confirm()
     turn = chat.hear(chat.button("pay"), chat.button(other))
@@ -201,8 +215,11 @@ def test_an_offer_does_not_get_younger_by_being_repeated(how: str) -> None:
 def test_an_offer_come_back_to_is_priced_again(change: str) -> None:
     chat = at_confirm()
     old = chat.button("pay")
+    chat.tap("change")
     chat.tap(change)
     chat.hear(Typed("back"), seconds=2 * OFFER_SECONDS)
+    assert (chat.asked_key, chat.pending) == ("change", None)
+    chat.type("back")
     assert chat.errand.name == "price"
     chat.answer(priced(fee=20))
     assert dispositions(chat.hear(old)) == ["stale button"]
@@ -254,12 +271,23 @@ def test_hole9_a_yes_typed_while_the_question_is_still_under_way_is_too_early() 
     assert (dispositions(turn), turn.orders, chat.asked_key) == (["too early"], [], "confirm")
 
 
-@pytest.mark.parametrize("word", ["no", "4"])
+@pytest.mark.parametrize("word", ["no", "3"])
 def test_an_old_offer_can_still_be_declined_without_a_new_price(word: str) -> None:
     chat = at_confirm()
     chat.now += (OFFER_SECONDS + 1) * 1000
     turn = chat.type(word)
     assert (chat.state, turn.errands) == (None, [])
+
+
+def test_an_old_offer_can_still_be_changed_and_is_priced_after_that() -> None:
+    chat = at_confirm()
+    chat.now += (OFFER_SECONDS + 1) * 1000
+    assert chat.type("Change").errands == []
+    assert chat.asked_key == "change"
+    chat.tap("meter")
+    chat.type(METER.reveal())
+    chat.answer(found())
+    assert (chat.errand.name, chat.errand.args["amount"]) == ("price", [50_000, "KES"])
 
 
 def test_a_number_that_is_no_answer_in_itself_names_a_choice() -> None:

@@ -36,9 +36,9 @@ STATES: dict[str, State] = {
 IN_A_FLOW = [name for name in STATES if name != "idle"]
 
 #: What each word leaves: no flow, the flow as it was, or a flow of its own.
-LEAVE = (Command.START, Command.MENU, Command.CANCEL, Command.STOP)
+LEAVE = (Command.MENU, Command.CANCEL, Command.STOP)
 STAY = (Command.STATUS, Command.HELP, Command.AGENT, Command.LANGUAGE, Command.TOKEN)
-BEGIN = {Command.BUY: "buy_power", Command.AGAIN: "buy_again"}
+BEGIN = {Command.BUY: "buy_power", Command.AGAIN: "buy_again", Command.START: "buy_power"}
 
 every_state = pytest.mark.parametrize("state", STATES)
 in_a_flow = pytest.mark.parametrize("state", IN_A_FLOW)
@@ -151,7 +151,7 @@ def test_back_during_a_call_asks_the_question_before_and_the_old_answer_is_stale
     assert dispositions(chat.hear(CallAnswered(late, found()))) == ["stale"]
     assert chat.pending is not None
     chat.answer(found())
-    assert chat.asked_key == "is_this_the_owner"
+    assert chat.asked_key == "amount"
 
 
 def test_back_goes_through_all_questions_to_the_first() -> None:
@@ -160,7 +160,7 @@ def test_back_goes_through_all_questions_to_the_first() -> None:
     while len(chat.journal) > 0:
         chat.type("back")
         seen.append(chat.asked_key)
-    assert seen == ["confirm", "payer", "amount", "is_this_the_owner", "meter"]
+    assert seen == ["confirm", "payer", "amount", "meter"]
 
 
 def test_back_asks_the_world_nothing_that_is_still_known() -> None:

@@ -11,6 +11,7 @@ from flows.customer import Customer, KnownMeter
 from flows.lookups import money_to_json
 from flows.questions import METERS_OFFERED_MAX
 from flows.text import Text
+from flows.turn import Said
 from integrations.contract.people import MeterNumber
 from tests.flows.chat import (
     KES,
@@ -45,8 +46,6 @@ def priced_for(amount: int, payer: str = PHONE.reveal(), meter: str = METER.reve
 def at_amount(bounds: dict[str, Any] | None = None, who: Customer = NOBODY) -> Chat:
     chat = at_lookup(who)
     chat.answer({**found(), **(bounds or {})})
-    if chat.asked_key == "is_this_the_owner":
-        chat.tap("yes")
     assert chat.asked_key == "amount"
     return chat
 
@@ -106,11 +105,10 @@ def test_a_meter_without_check_digit_is_not_doubted_where_there_are_none_or_it_w
 def test_an_owner_they_do_not_recognise_is_not_bought_for() -> None:
     chat = at_lookup()
     chat.answer(found())
-    chat.tap("no")
+    chat.tap("meter")
     assert chat.asked_key == "meter"
     chat.type(OTHER_METER.reveal())
     chat.answer(found(OTHER_METER, "P•••"))
-    chat.tap("yes")
     chat.type("500")
     chat.share()
     assert chat.errand.args == priced_for(500, meter=OTHER_METER.reveal())
@@ -118,12 +116,71 @@ def test_an_owner_they_do_not_recognise_is_not_bought_for() -> None:
     assert order_of(chat.tap("pay")).args["owner"] == "P•••"
 
 
-def test_F059_a_saved_meter_with_a_new_owner_is_shown_again() -> None:
-    chat = at_lookup(REGULAR)
-    chat.answer(found(owner="N•• O••••"))
-    assert chat.asked_key == "is_this_the_owner"
-    chat = at_lookup(REGULAR)
-    chat.answer(found(owner=MAMA.owner))
+def owners(said: Said) -> list[Any]:
+    return [text.values["owner"] for text in said.body if "owner" in text.values]
+
+
+@pytest.mark.parametrize("who", [NOBODY, REGULAR])
+@pytest.mark.parametrize("line", ["buy", "500 14123456783 0712345678"])
+def test_F059_an_owner_is_shown_before_the_amount_and_before_the_money(who: Customer, line: str) -> None:
+    chat = Chat(who)
+    chat.type(line)
+    if chat.asked_key == "meter":
+        chat.type(METER.reveal())
+    turn = chat.answer(found(owner="N•• O••••"))
+    if chat.asked_key == "amount":
+        assert owners(*asked(turn)) == ["N•• O••••"]
+        turn = chat.type("500")
+    if chat.asked_key == "payer":
+        chat.share()
+    assert turn.orders == []
+    [confirm] = asked(chat.answer(priced()))
+    assert owners(confirm) == ["N•• O••••"]
+    assert order_of(chat.type("yes")).args["owner"] == "N•• O••••"
+
+
+@pytest.mark.parametrize(
+    ("who", "owner", "offered"),
+    [
+        (NOBODY, MAMA.owner, ["a20000", "a50000", "meter"]),
+        (REGULAR, "N•• O••••", ["a20000", "a50000", "meter"]),
+        (REGULAR, MAMA.owner, ["a20000", "a50000", "a100000"]),
+    ],
+)
+def test_three_buttons_under_the_amount_and_another_meter_is_one_where_the_owner_is_new(
+    who: Customer, owner: str, offered: list[str]
+) -> None:
+    chat = at_lookup(who)
+    assert choices(*asked(chat.answer(found(owner=owner)))) == offered
+
+
+@pytest.mark.parametrize("who", [NOBODY, REGULAR])
+@pytest.mark.parametrize("said", ["no", "hapana", "👎"])
+def test_a_no_below_the_owner_means_another_meter(who: Customer, said: str) -> None:
+    chat = at_amount(who=who)
+    assert dispositions(chat.type(said)) == ["answer"]
+    assert (chat.asked_key, chat.pending) == ("meter", None)
+    chat.type("back")
+    assert chat.asked_key == "amount"
+
+
+def test_another_meter_can_be_named_by_its_button_its_place_or_its_number() -> None:
+    for said in ("Another meter", "another METER", "3"):
+        chat = at_amount()
+        chat.type(said)
+        assert chat.asked_key == "meter", said
+    chat = at_amount()
+    chat.type("1412 0000 055")
+    assert (chat.errand.name, chat.errand.args) == ("find_meter", {"meter": OTHER_METER.reveal()})
+    chat = at_amount()
+    chat.type(MISTYPED)
+    assert chat.asked_key == "number_is_right"
+
+
+@pytest.mark.parametrize("said", ["yes", "ndiyo", "ok", "👍"])
+def test_a_yes_below_the_owner_is_no_amount(said: str) -> None:
+    chat = at_amount()
+    assert dispositions(chat.type(said)) == ["misfit"]
     assert chat.asked_key == "amount"
 
 

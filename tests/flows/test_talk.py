@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import orjson
 import pytest
@@ -279,11 +279,11 @@ async def typed(who: Customer, seen: list[object]) -> None:
     assert_type(found, FoundMeter | Sorry)
     assert isinstance(found, FoundMeter)
     amount = await how_much(who, found)
-    assert_type(amount, Money)
+    assert isinstance(amount, Money)
     payer = await who_pays(who)
     assert_type(payer, Phone)
     decision = await confirm(who, found, amount, payer, offer())
-    assert not isinstance(decision, Money)
+    assert_type(decision, Literal["pay", "change", "stop"] | Money)
     assert_type(await may_retry("p1", 1), Sorry | None)
     yes = await Ask("yes", (), lambda answer: answer.text == "yes", (Choice("yes", T("Yes")),))
     assert_type(yes, bool)

@@ -8,7 +8,7 @@ from bot import notices
 from bot.payments.machine import State
 from bot.payments.plan import Enquire, Rest, Send
 from bot.payments.rows import AttemptState
-from bot.payments.schedule import SLOW_AFTER_MS
+from bot.payments.schedule import PROMPT_TOLD_AFTER_MS, SLOW_AFTER_MS
 from flows.questions import OFFER_SECONDS
 from integrations.contract.exchange import Unknown
 from integrations.contract.outcomes import (
@@ -215,15 +215,21 @@ def test_settling_counts_from_the_last_sending_and_not_from_the_first() -> None:
 # --- patience
 
 
-def test_F042_after_a_quarter_of_an_hour_a_person_and_the_customer_are_told_once() -> None:
+def test_F042_without_a_verdict_the_customer_is_told_soon_and_a_person_after_a_quarter_of_an_hour_once_each() -> None:
     one = Alone()
     one.goes(PROMPTED)
-    one.pass_(SLOW_AFTER_MS / 1000 - 0.001)
+    one.pass_(PROMPT_TOLD_AFTER_MS / 1000 - 0.001)
     one.goes(PENDING)
     told = len(one.told)
     one.pass_(0.001)
     one.goes(PENDING)
-    assert (one.cases, one.told[-1]) == (["prompt_slow"], first(notices.still_open(one.payment)))
+    assert (one.cases, one.told[told:]) == ([], [first(notices.still_open(one.payment))])
+    one.pass_((SLOW_AFTER_MS - PROMPT_TOLD_AFTER_MS) / 1000 - 0.001)
+    one.goes(PENDING)
+    assert one.cases == []
+    one.pass_(0.001)
+    one.goes(PENDING)
+    assert one.cases == ["prompt_slow"]
     for _ in range(100):
         one.pass_(900)
         one.goes(PENDING)

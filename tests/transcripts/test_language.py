@@ -21,6 +21,9 @@ from tests.transcripts.transcript import (
     without_drawn,
 )
 
+#: What a purchase may cost in messages of the bot after the customer's first line.
+MESSAGES_MAX = {"returning": 3, "one_line": 6, "first_purchase": 6}
+
 TOLD = """\
 # Title / English / what it shows
 # a remark
@@ -118,13 +121,13 @@ def named(name: str) -> Story:
 
 async def test_back_really_goes_back(theatre: Theatre) -> None:
     async with theatre.performance(named("first_purchase"), Mode.BACK) as played:
-        assert played.repeated >= 4
+        assert played.repeated == 3
 
 
 async def test_twice_really_delivers_twice(theatre: Theatre) -> None:
     async with theatre.performance(named("first_purchase"), Mode.TWICE) as played:
         fired = played.town.sandbox.xmlvend.world.faults.fired
-        assert fired["telegram_double_delivery"] == 7
+        assert fired["telegram_double_delivery"] == 5
         assert fired["double_callback"] == 1
 
 
@@ -140,7 +143,8 @@ async def test_the_cost_of_a_purchase_in_messages_stays_what_it_is(theatre: Thea
     for name in ("returning", "one_line", "first_purchase"):
         async with theatre.performance(named(name), Mode.STRAIGHT) as played:
             counts[name] = played.doorway.messages
-    assert counts == {"returning": 3, "one_line": 5, "first_purchase": 8}
+    assert counts == {"returning": 3, "one_line": 4, "first_purchase": 6}
+    assert all(counts[name] <= most for name, most in MESSAGES_MAX.items())
 
 
 async def test_I41_the_log_names_nobody(theatre: Theatre, capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,13 +8,26 @@ from hypothesis import strategies as st
 
 from flows import words
 from flows.characters import fold
-from flows.commands import GREETINGS, NO, PHRASE_LENGTH_MAX, PHRASES, YES
-from flows.understand import Command, choice_in, command_in, greeting_in, yes_no_in
+from flows.commands import COMMON, GREETINGS, LANGUAGE_NAMES, NO, PHRASE_LENGTH_MAX, PHRASES, YES
+from flows.one_line import ONE_LINE_LENGTH_MAX
+from flows.understand import (
+    Command,
+    choice_in,
+    command_in,
+    greeting_in,
+    label_in,
+    language_named,
+    language_of,
+    order_language,
+    yes_no_in,
+)
 from tests.flows.understand.corpus import Case, cases
 
 COMMANDS = cases("commands.txt")
 ANSWERS = cases("answers.txt")
 CHOICES = cases("choices.txt")
+LANGUAGES = cases("languages.txt")
+CODES = ("en", "sw", "fr")
 
 EVERY_PHRASE = [
     (phrase, command) for table in PHRASES.values() for command, row in table.items() for phrase in row.split(", ")
@@ -39,6 +52,33 @@ def test_the_corpus_of_choices_is_read_as_written(case: Case) -> None:
     assert (str(chosen + 1) if chosen is not None else "none") == case.expected
 
 
+@pytest.mark.parametrize("case", LANGUAGES, ids=lambda case: case.where)
+def test_the_corpus_of_languages_is_read_as_written(case: Case) -> None:
+    match case.section:
+        case "named":
+            code = language_named(case.typed)
+        case "said":
+            code = language_of(case.typed, CODES)
+        case _:
+            code = order_language(case.typed, CODES)
+    assert (code or "none") == case.expected
+
+
+@pytest.mark.parametrize("text", ["habari", "nunua 500", "bonjour", "hello"])
+def test_a_language_we_do_not_speak_is_not_heard(text: str) -> None:
+    assert language_of(text, ["en"]) is None
+    assert order_language(text, ["en"]) is None
+
+
+def test_words_of_every_language_are_phrases_of_the_tables_and_tell_of_none() -> None:
+    known = {phrase for phrase, _ in EVERY_PHRASE}.union(
+        phrase for table in (YES, NO, GREETINGS) for row in table.values() for phrase in row.split(", ")
+    )
+    for phrase in COMMON.split(", "):
+        assert phrase in known, phrase
+        assert language_of(phrase, CODES) is None
+
+
 def test_the_corpora_name_every_command() -> None:
     assert {case.expected for case in COMMANDS} == {"none", *(command.value for command in Command)}
     assert len(COMMANDS) >= 200
@@ -52,7 +92,7 @@ def test_F115_every_phrase_of_every_language_is_its_command_however_it_is_writte
 
 def test_a_phrase_stands_in_one_place_of_all_tables() -> None:
     said = [phrase for phrase, _ in EVERY_PHRASE] + [
-        phrase for row in (YES, NO, GREETINGS) for phrase in row.split(", ")
+        phrase for table in (YES, NO, GREETINGS, LANGUAGE_NAMES) for row in table.values() for phrase in row.split(", ")
     ]
     assert len(said) == len(set(said))
     assert [phrase for phrase in said if fold(phrase).removesuffix("\ufe0f") != phrase] == []
@@ -89,9 +129,12 @@ def test_an_opt_out_word_counts_only_as_the_whole_message(word: str, more: str) 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=200))
 def test_F110_no_text_makes_them_fail_and_no_text_is_two_things(text: str) -> None:
-    heard = [command_in(text) is not None, yes_no_in(text) is not None, greeting_in(text)]
-    assert sum(heard) <= 1
+    heard = [command_in(text), yes_no_in(text), greeting_in(text) or None, language_named(text)]
+    assert sum(each is not None for each in heard) <= 1
     choice_in(text, [text, "Yes"])
+    assert label_in(text, [text, text]) is None
+    assert language_of(text, CODES) in {None, *CODES}
+    assert order_language(text, CODES) in {None, *CODES}
 
 
 @given(st.lists(st.text(max_size=20), max_size=12), st.integers(-2, 14))
@@ -114,7 +157,20 @@ def test_a_label_typed_in_any_case_chooses_it_unless_another_is_the_same(labels:
         assert choice_in(label.upper(), labels) == expected
 
 
+@given(st.lists(st.text("ab1 ", min_size=1, max_size=4), min_size=1, max_size=6), st.integers(0, 9))
+def test_a_label_is_named_by_its_words_and_never_by_its_place(labels: list[str], place: int) -> None:
+    named = label_in(str(place), labels)
+    assert named is None or fold(labels[named]) == str(place)
+    for index, label in enumerate(labels):
+        alone = fold(label) and [fold(other) for other in labels].count(fold(label)) == 1
+        assert label_in(label.upper(), labels) == (index if alone else None)
+
+
 def test_F109_a_long_text_is_no_phrase() -> None:
+    assert language_of("habari" + " " * PHRASE_LENGTH_MAX, CODES) is None
+    assert language_named("english" + " " * PHRASE_LENGTH_MAX) is None
+    assert label_in("One" + " " * PHRASE_LENGTH_MAX, ["One"]) is None
+    assert order_language("nunua " * ONE_LINE_LENGTH_MAX, CODES) is None
     for text in ("menu" + " " * 100_000, "yes" * 100_000, "/" + "a" * 100_000, "1" * 100_000):
         assert [command_in(text), yes_no_in(text), choice_in(text, ["One"])] == [None] * 3
         assert not greeting_in(text)
