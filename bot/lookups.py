@@ -221,7 +221,8 @@ class LookupWorker:
                     units = f"{units_text} {unit}".strip()
                 case VendRefused(reason):
                     return _sorry(
-                        T("It cannot be bought: {reason}.", reason=notices.vend_refused_text(reason)), over=True
+                        T("No electricity can be bought: {reason}.", reason=notices.vend_refused_text(reason)),
+                        over=True,
                     )
                 case NotSent() | Unknown():
                     return self._utility_silent()

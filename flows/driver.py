@@ -82,7 +82,9 @@ class _Thinking(GlobalWords):
                 self._shared(item, phone.reveal(), own=own)
             case Edited():
                 self._remark(
-                    item, "edited", T("I go by what was sent first. To change something, send it as a new message.")
+                    item,
+                    "edited",
+                    T("I read your message as you first sent it. To change something, send a new message."),
                 )
             case Unreadable():
                 self._remark(item, "unreadable", T("I can only read text and buttons."))

@@ -32,7 +32,7 @@ async def my_meters(who: Customer, _args: Mapping[str, Json]) -> None:
             await Say((T("It is called *{name}* now. To buy for it, write *500 {name}*.", name=name),))
         case _:
             await Commit("forget_meter", {"meter": meter.number.reveal()})
-            await Say((T("Forgotten. Receipts of earlier purchases stay."),), words.MENU)
+            await Say((T("Removed. Receipts of earlier purchases stay."),), words.MENU)
 
 
 def which_of_mine(who: Customer) -> Ask[KnownMeter]:
@@ -56,12 +56,12 @@ def what_to_do(meter: KnownMeter) -> Ask[str]:
     choices = (
         Choice("buy", T("Buy electricity")),
         Choice("name", T("Give it a name")),
-        Choice("forget", T("Forget it")),
+        Choice("forget", T("Remove meter")),
     )
 
     def parse(answer: Answer) -> str:
         if answer.choice not in {"buy", "name", "forget"}:
-            raise Invalid(T("Please choose one of the buttons, or type it."))
+            raise Invalid(T("Please tap a button, or type its words."))
         return answer.choice
 
     body = (T("Meter *{number}*", number=meter.number.reveal()), T("Owner: *{owner}*", owner=meter.owner))

@@ -60,7 +60,7 @@ class Progress:
             self._missed(why.body)
             return
         if self._is_old(ask) and value not in ask.always:
-            self._add_remarks(T("That offer is a while old. Here is what holds now:"))
+            self._add_remarks(T("That price is out of date. Here is the price now:"))
             self._renew()
             return
         self._append(Entry("ask", ask.key, answer_to_json(answer)))
@@ -141,9 +141,7 @@ class Progress:
 
     def _start_over(self) -> None:
         self._leave()
-        self._say(
-            Say((T("I was improved while we talked; let us start again. Nothing was charged for it."),), words.MENU)
-        )
+        self._say(Say((T("I was just updated. Please start again; nothing was charged for this."),), words.MENU))
 
     # --- the turn's end
 

@@ -189,7 +189,7 @@ def what_to_change(who: Customer, account: FoundMeter) -> Ask[Change]:
             case "amount" | "payer" | "meter":
                 return answer.choice
             case _:
-                return _typed_amount(answer.text, who, account, T("Please choose one of the buttons, or type it."))
+                return _typed_amount(answer.text, who, account, T("Please tap a button, or type its words."))
 
     return Ask("change", (T("What shall I change?"),), parse, choices)
 
@@ -256,4 +256,4 @@ def _pick(chosen: str, choices: tuple[Choice, ...], values: list[Picked]) -> Pic
     for choice, value in zip(choices, values, strict=True):
         if choice.id == chosen:
             return value
-    raise Invalid(T("Please choose one of the buttons, or type it."))
+    raise Invalid(T("Please tap a button, or type its words."))

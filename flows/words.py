@@ -61,7 +61,7 @@ PIN_WARNING: Body = (
 )
 
 FOREIGN_CONTACT: Body = (
-    T("That is somebody else's contact. To pay from your own phone, use the button that shares your own number."),
+    T("That is the contact card of somebody else, which proves nothing about your own phone."),
     T("To pay from another phone, type its number."),
 )
 
@@ -106,12 +106,14 @@ def switched_to(code: str, name: str) -> Text:
 
 
 STOPPED: Body = (
-    T("I will not write first any more, and nobody else can send payment requests to your phone through me."),
+    T("From now on I write only when you write to me."),
+    T("Nobody else can send payment requests to your phone through me either."),
     T("Receipts for what you buy still come. Write *start* to change this."),
 )
 
 #: For somebody whose phone number we do not know: nothing can be kept away from it.
 STOPPED_UNPROVEN: Body = (
-    T("I will not write first any more. Receipts for what you buy still come. Write *start* to change this."),
+    T("From now on I write only when you write to me."),
+    T("Receipts for what you buy still come. Write *start* to change this."),
     T("I do not know your phone number, so I cannot keep other people's requests from it. Share it with me first."),
 )

@@ -138,7 +138,7 @@ def test_a_meter_keeps_its_own_name_if_it_likes() -> None:
     assert order_of(chat.type("mama")).args["nickname"] == "mama"
 
 
-@pytest.mark.parametrize("how", ["3", "Forget it", ""])
+@pytest.mark.parametrize("how", ["3", "Remove meter", ""])
 def test_a_meter_is_forgotten(how: str) -> None:
     chat = at_what_to_do()
     turn = chat.type(how) if how else chat.tap("forget")
