@@ -28,7 +28,7 @@ NIGHT_HOUR = 3
 FIRST_LOOK = timedelta(days=1)
 OVERLAP = timedelta(minutes=10)
 #: How long one look may take, and the wait after one that failed.
-LOOK_SECONDS = 120.0
+LOOK_SECONDS = 600.0
 TROUBLE_SECONDS = 600.0
 
 _KNOWN = "SELECT external_id FROM input WHERE channel = :channel AND external_id IN {ids}"

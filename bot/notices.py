@@ -110,7 +110,7 @@ def expired(payment: PaymentRow, attempt_number: int) -> Notice:
     """The operator says the prompt ran out. Late money is still heard, so nothing final is said."""
     return Notice(
         (
-            T("The time to type the PIN is over."),
+            T("No PIN was typed in time."),
             T("If the money is taken later after all, your token is bought at once."),
             _code(payment),
         ),

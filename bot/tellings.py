@@ -33,9 +33,7 @@ _STATES: dict[State, Text] = {
     State.PROMPTING: T("The request was sent to the operator; its answer is awaited."),
     State.PROMPTED: T("The request was sent to the phone. The operator has not said yet whether it was paid."),
     State.DECLINED: T("Declined. No money was taken."),
-    State.EXPIRED: T(
-        "The time to type the PIN is over. If the money is taken later after all, the token is bought at once."
-    ),
+    State.EXPIRED: T("No PIN was typed in time. If the money is taken later after all, the token is bought at once."),
     State.PAID: T("Paid. The token is being bought."),
     State.VENDING: T("Paid. The utility was asked for the token; its answer is awaited."),
     State.VENDED: T("Paid, and the token was sent. Write *token* to get it again."),

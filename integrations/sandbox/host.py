@@ -1,4 +1,4 @@
-"""`bili sandbox`: the three far sides, the demo page and its controls behind one port.
+"""`bili sandbox`: the four far sides, the demo page and its controls behind one port.
 
 State lives in memory: when the process ends, its chats, prompts, money and sales are gone.
 """
@@ -25,6 +25,7 @@ from integrations.sandbox.daraja import DarajaSide, DarajaSideConfig
 from integrations.sandbox.far_side import FarSide, FaultPlan, World
 from integrations.sandbox.stage import Stage
 from integrations.sandbox.telegram import TelegramSide
+from integrations.sandbox.twilio import TwilioSide, TwilioSideConfig
 from integrations.sandbox.xmlvend import XmlVendSide, XmlVendSideConfig
 
 #: The longest a long poll may ask for, in seconds (Telegram's own limit is 50).
@@ -64,6 +65,12 @@ class SandboxConfig:
     xmlvend_operator: str = "sandbox-operator"
     xmlvend_password: str = "sandbox-password"  # noqa: S105  invented
     xmlvend_currency: str = "KES"
+    twilio_account_sid: str = "AC" + "0" * 32
+    twilio_auth_token: str = "sandbox-twilio-auth-token"  # noqa: S105  invented
+    twilio_whatsapp_from: str = "+15550000001"
+    twilio_sms_from: str = "+15550000002"
+    twilio_webhook_url: str = ""
+    twilio_fallback_url: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> SandboxConfig:
@@ -94,7 +101,8 @@ class SandboxHost:
         self.telegram = TelegramSide(world, config.telegram_token)
         self.daraja = DarajaSide(world, daraja_config(config))
         self.xmlvend = XmlVendSide(world, xmlvend_config(config))
-        self.stage = Stage(self.telegram, self.daraja, self.xmlvend, world.faults, clock)
+        self.twilio = TwilioSide(world, twilio_config(config))
+        self.stage = Stage(self.telegram, self.twilio, self.daraja, self.xmlvend, world.faults, clock)
         self.changes = Changes(clock)
         self._control = Control(self.stage, self.changes)
         self._clock = clock
@@ -115,6 +123,8 @@ class SandboxHost:
                 return await self.daraja.serve(request)
             case "xmlvend":
                 return await self.xmlvend.serve(request)
+            case "2010-04-01" | "v1" | "media":
+                return await self.twilio.serve(request)
             case "control":
                 return await self._control.serve(request)
             case _ if request.method not in {"GET", "HEAD"}:
@@ -138,7 +148,7 @@ class SandboxHost:
 
     async def run(self) -> None:
         """Drain the due lists, each at its own pace so that a slow webhook does not hold up a callback."""
-        sides: tuple[FarSide, ...] = (self.telegram, self.daraja, self.xmlvend)
+        sides: tuple[FarSide, ...] = (self.telegram, self.daraja, self.xmlvend, self.twilio)
         await asyncio.gather(*(self._drain(side) for side in sides))
 
     async def _drain(self, side: FarSide) -> None:
@@ -154,6 +164,7 @@ async def run_sandbox(config: SandboxConfig, clock: Clock, random: Random) -> No
     async with HttpSender(clock) as sender:
         host = SandboxHost(config, clock, random, sender.send)
         async with HttpServer(host.serve, config.host, config.port) as server:
+            host.twilio.reach_at(f"http://{config.host}:{server.port}")
             sys.stdout.write(f"Bili sandbox: http://{config.host}:{server.port}/\n")
             sys.stdout.flush()
             try:
@@ -180,6 +191,19 @@ def xmlvend_config(config: SandboxConfig) -> XmlVendSideConfig:
         operator_name=config.xmlvend_operator,
         password=Secret(config.xmlvend_password),
         currency=config.xmlvend_currency,
+    )
+
+
+def twilio_config(config: SandboxConfig) -> TwilioSideConfig:
+    """What Twilio is told of these settings."""
+    return TwilioSideConfig(
+        account_sid=config.twilio_account_sid,
+        auth_token=Secret(config.twilio_auth_token),
+        whatsapp_from=config.twilio_whatsapp_from,
+        sms_from=config.twilio_sms_from,
+        webhook_url=config.twilio_webhook_url,
+        fallback_url=config.twilio_fallback_url,
+        base_url=f"http://{config.host}:{config.port}",
     )
 
 

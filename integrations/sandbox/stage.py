@@ -1,168 +1,121 @@
 """What there is to see in the sandbox: its people and their chats, handsets, meters and faults, as plain JSON.
 
-Read by the demo page and by the terminal client; nothing here changes anything.
+Read by the demo page and by the terminal client. Seeing changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Final
 
 from integrations.contract.money import Money
 from integrations.contract.people import Phone
 from integrations.contract.seams import Clock
-from integrations.sandbox import daraja, telegram, xmlvend
+from integrations.sandbox import daraja, telegram, twilio, xmlvend
 from integrations.sandbox.daraja import DarajaSide, Handset, PinPrompt
 from integrations.sandbox.daraja_truth import WRONG_PINS_MAX
 from integrations.sandbox.far_side import FaultPlan
 from integrations.sandbox.telegram import ChatMessage, TelegramSide
+from integrations.sandbox.twilio import TwilioSide, WhatsAppBubble
+from integrations.sandbox.views import (
+    BubbleView,
+    ButtonView,
+    ChatView,
+    FaultView,
+    HandsetView,
+    ItemView,
+    MessageView,
+    MeterView,
+    PersonView,
+    PromptView,
+    SmsView,
+    StateView,
+    WhatsAppView,
+)
 from integrations.sandbox.xmlvend import XmlVendSide
 
 #: The parties as a page titles them, each with the faults it knows.
 FAULTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "WhatsApp (Twilio)": twilio.FAULTS,
     "Telegram": telegram.FAULTS,
     "M-Pesa": daraja.FAULTS,
     "Electricity company": xmlvend.FAULTS,
 }
 
+#: What an app can be set to, as a page names it.
+LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "sw": "Kiswahili"}
 
-@dataclass(frozen=True, slots=True)
+MPESA: Final = "MPESA"
+
+
+@dataclass(slots=True)
 class Person:
-    """Somebody with a Telegram account and an M-PESA handset on the same number."""
+    """Somebody with a Telegram account, a WhatsApp account and an M-PESA handset on the same number.
+
+    `language` is that of their apps, which Telegram tells a bot and WhatsApp does not. Whoever has a `whatsapp_id`
+    hides the number there: the service is told this id in its place.
+    """
 
     user_id: int
     name: str
     phone: Phone
     language: str = "en"
+    whatsapp_id: str = ""
 
     @property
     def msisdn(self) -> str:
         """The number as M-PESA writes it: 12 digits, no plus."""
-        return self.phone.reveal().removeprefix("+")
+        return self.number.removeprefix("+")
+
+    @property
+    def number(self) -> str:
+        """The number as Twilio writes it: E.164."""
+        return self.phone.reveal()
 
 
-PEOPLE: Final = (
-    Person(711000001, "Amina", Phone("+254711000001")),
-    Person(722000002, "Otieno", Phone("+254722000002")),
-)
-
-
-class ButtonView(TypedDict):
-    """An inline button; `data` is what tapping it sends back."""
-
-    label: str
-    data: str
-
-
-class MessageView(TypedDict):
-    """A bubble. `html` is the bot's markup, `text` the same without; `at` is ISO 8601 in UTC."""
-
-    id: int
-    from_bot: bool
-    html: str
-    text: str
-    buttons: list[list[ButtonView]]
-    at: str
-    edited: bool
-
-
-class ChatView(TypedDict):
-    """One person's chat. While a reply keyboard is open, `ask_contact` labels its button that shares the own number
-    and `keys` are those that type their own label."""
-
-    person: int
-    typing: bool
-    ask_contact: str | None
-    keys: list[str]
-    messages: list[MessageView]
-
-
-class PromptView(TypedDict):
-    """The PIN prompt on a handset."""
-
-    id: str
-    sentence: str
-    seconds_left: float
-
-
-class HandsetView(TypedDict):
-    """A payer's phone. `person` is the Telegram id of its owner, where the owner is one of the sandbox's people."""
-
-    msisdn: str
-    person: int | None
-    name: str
-    balance: str
-    pin: str
-    locked: bool
-    sms: list[str]
-    prompt: PromptView | None
-
-
-class PersonView(TypedDict):
-    """Somebody to chat as."""
-
-    id: int
-    name: str
-    phone: str
-
-
-class MeterView(TypedDict):
-    """A meter worth trying, and what to expect of it."""
-
-    number: str
-    about: str
-
-
-class FaultView(TypedDict):
-    """A fault. `left` is how many times it still strikes: 0 never, -1 always."""
-
-    party: str
-    name: str
-    sentence: str
-    left: int
-
-
-class StateView(TypedDict):
-    """Everything a client draws. `revision` differs whenever something else does."""
-
-    revision: int
-    people: list[PersonView]
-    chat: ChatView
-    handsets: list[HandsetView]
-    meters: list[MeterView]
-    faults: list[FaultView]
+def people() -> tuple[Person, ...]:
+    """Those who live in every sandbox."""
+    return (
+        Person(711000001, "Amina", Phone("+254711000001")),
+        Person(722000002, "Otieno", Phone("+254722000002")),
+        Person(790000003, "Zawadi", Phone("+254790000003"), "sw", whatsapp_id="KE.7900000030000003"),
+    )
 
 
 @dataclass
 class Stage:
-    """The three far sides with their people on them. `touched` counts what only the page changed (faults, balances)."""
+    """The far sides with their people on them. `touched` counts what only the page changed (faults, balances)."""
 
     telegram: TelegramSide
+    twilio: TwilioSide
     daraja: DarajaSide
     xmlvend: XmlVendSide
     faults: FaultPlan
     clock: Clock
-    people: tuple[Person, ...] = PEOPLE
+    people: tuple[Person, ...] = field(default_factory=people)
     touched: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         for person in self.people:
-            self.telegram.add_user(person.user_id, person.name, person.phone.reveal(), person.language)
+            hidden = person.whatsapp_id
+            self.telegram.add_user(person.user_id, person.name, person.number, person.language)
+            self.twilio.add_user(person.number, person.name, bsuid=hidden, hidden=bool(hidden))
             self.daraja.handset(person.msisdn).name = person.name
 
     @property
     def revision(self) -> int:
         """Rises whenever anything a client draws may look different."""
-        sides = self.telegram.revision + self.daraja.revision + self.xmlvend.revision
+        sides = self.telegram.revision + self.twilio.revision + self.daraja.revision + self.xmlvend.revision
         return sides + self.touched + sum(self.faults.fired.values())
 
     def seen_by(self, person: Person) -> StateView:
-        """The chat of `person`, and everything else on the stage."""
+        """The chats of `person`, and everything else on the stage."""
         return StateView(
             revision=self.revision,
-            people=[PersonView(id=one.user_id, name=one.name, phone=one.phone.reveal()) for one in self.people],
-            chat=self._chat(person),
+            people=[_person(one) for one in self.people],
+            telegram=self._telegram(person),
+            whatsapp=self._whatsapp(person),
             handsets=[self._handset(handset) for handset in self.daraja.handsets.values()],
             meters=[MeterView(number=meter.number, about=meter.about) for meter in self.xmlvend.meters.values()],
             faults=list(self._faults()),
@@ -173,7 +126,7 @@ class Stage:
         shown = (prompt for prompt in self.daraja.prompts() if prompt.state == "shown")
         return next((prompt for prompt in shown if prompt.msisdn == msisdn), None)
 
-    def _chat(self, person: Person) -> ChatView:
+    def _telegram(self, person: Person) -> ChatView:
         messages = self.telegram.chat(person.user_id)
         keyboard = next((message for message in reversed(messages) if message.ask_contact or message.keys), None)
         return ChatView(
@@ -184,6 +137,10 @@ class Stage:
             messages=[_message(message) for message in messages],
         )
 
+    def _whatsapp(self, person: Person) -> WhatsAppView:
+        bubbles = [_bubble(bubble) for bubble in self.twilio.chat(person.number) if not _on_its_way(bubble)]
+        return WhatsAppView(person=person.user_id, hidden=bool(person.whatsapp_id), messages=bubbles)
+
     def _handset(self, handset: Handset) -> HandsetView:
         live = self.live_prompt(handset.msisdn)
         return HandsetView(
@@ -193,9 +150,21 @@ class Stage:
             balance=spelled(handset.balance),
             pin=handset.pin,
             locked=handset.wrong_pins >= WRONG_PINS_MAX,
-            sms=list(handset.sms),
+            sms=list(self._sms(handset)),
             prompt=None if live is None else self._prompt(live),
         )
+
+    def _sms(self, handset: Handset) -> Iterator[SmsView]:
+        for text in handset.sms:
+            yield SmsView(sender=MPESA, text=text)
+        for text in self._twilio_sms(f"+{handset.msisdn}"):
+            yield SmsView(sender=self.twilio.sms_from, text=text)
+
+    def _twilio_sms(self, phone: str) -> list[str]:
+        try:
+            return self.twilio.sms(phone)
+        except KeyError:  # a payer from outside, whom Twilio has not heard of
+            return []
 
     def _prompt(self, prompt: PinPrompt) -> PromptView:
         left = (prompt.expires_at - self.clock.now()).total_seconds()
@@ -218,6 +187,10 @@ def spelled(amount: Money) -> str:
     return f"{amount.currency} {int(units):,}" + (f".{cents}" if cents else "")
 
 
+def _person(person: Person) -> PersonView:
+    return PersonView(id=person.user_id, name=person.name, phone=person.number, language=person.language)
+
+
 def _message(message: ChatMessage) -> MessageView:
     return MessageView(
         id=message.message_id,
@@ -227,4 +200,26 @@ def _message(message: ChatMessage) -> MessageView:
         buttons=[[ButtonView(label=label, data=data) for label, data in row] for row in message.buttons],
         at=message.at.isoformat(),
         edited=message.edited,
+    )
+
+
+def _on_its_way(bubble: WhatsAppBubble) -> bool:
+    return bubble.from_bot and not bubble.on_the_phone and bubble.ticks != "failed"
+
+
+def _bubble(bubble: WhatsAppBubble) -> BubbleView:
+    items = [ItemView(title=item.title, description=item.description, data=item.payload) for item in bubble.items]
+    return BubbleView(
+        id=bubble.sid,
+        from_bot=bubble.from_bot,
+        text=bubble.text,
+        buttons=[ButtonView(label=title, data=payload) for title, payload in bubble.buttons],
+        list_label=bubble.list_label,
+        items=items,
+        links=[ButtonView(label=title, data=target) for title, target in bubble.links],
+        media=list(bubble.media),
+        replies_to=bubble.replies_to,
+        at=bubble.at.isoformat(),
+        ticks=bubble.ticks,
+        template=bubble.template,
     )

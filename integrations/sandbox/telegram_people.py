@@ -54,6 +54,11 @@ class People:
         self._persons[user_id] = Person(user_id, first_name, phone, language)
         self._changed()
 
+    def set_language(self, user_id: int, language: str) -> None:
+        """Change the language of the person's app, which Telegram tells with whatever the person does from now on."""
+        self._persons[user_id].language = language
+        self._changed()
+
     async def say(self, user_id: int, text: str) -> None:
         """Type a message; `/start`, with or without a payload, begins the chat as a deep link does."""
         if not text.strip() or utf16_length(text) > TEXT_LENGTH_MAX:

@@ -16,8 +16,8 @@ import orjson
 from integrations.contract.exchange import Request, Response, Send
 from integrations.contract.seams import Clock
 from integrations.sandbox.control import NEWS_SECONDS_MAX
-from integrations.sandbox.stage import StateView
 from integrations.sandbox.terminal_lines import WIDTH_MAX, Act, Become, Leave, Show, lines_for, meaning, ringing
+from integrations.sandbox.views import StateView
 
 #: How long an answer may take, beyond the time a question for news is held open.
 PATIENCE_SECONDS = 5.0

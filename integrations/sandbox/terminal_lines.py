@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from integrations.sandbox.stage import ButtonView, HandsetView, MessageView, StateView
+from integrations.sandbox.views import ButtonView, HandsetView, MessageView, SmsView, StateView
 
 WIDTH_MAX = 88
 
@@ -29,7 +30,7 @@ HELP: Final = """\
 
 def lines_for(before: StateView | None, after: StateView, width: int = WIDTH_MAX) -> list[str]:
     """The lines that tell a person what is new since `before` (None: everything is)."""
-    if before is not None and before["chat"]["person"] != after["chat"]["person"]:
+    if before is not None and before["telegram"]["person"] != after["telegram"]["person"]:
         before = None
     told = {handset["msisdn"]: handset for handset in before["handsets"]} if before else {}
     lines = _chat_lines(before, after, width)
@@ -39,13 +40,13 @@ def lines_for(before: StateView | None, after: StateView, width: int = WIDTH_MAX
 
 
 def _chat_lines(before: StateView | None, after: StateView, width: int) -> list[str]:
-    told = {message["id"]: message for message in before["chat"]["messages"]} if before else {}
+    told = {message["id"]: message for message in before["telegram"]["messages"]} if before else {}
     lines: list[str] = []
-    for message in after["chat"]["messages"]:
+    for message in after["telegram"]["messages"]:
         if message["from_bot"] and told.get(message["id"]) != message:
             lines += message_lines(message, width)
-    offers = [f"[:share] {label}" for label in [after["chat"]["ask_contact"]] if label]
-    offers += [f"[{key}]" for key in after["chat"]["keys"]]
+    offers = [f"[:share] {label}" for label in [after["telegram"]["ask_contact"]] if label]
+    offers += [f"[{key}]" for key in after["telegram"]["keys"]]
     return lines + (_wrapped("  ", "   ".join(offers), width) if lines and offers else [])
 
 
@@ -58,7 +59,7 @@ def message_lines(message: MessageView, width: int) -> list[str]:
 
 def _handset_lines(before: HandsetView | None, after: HandsetView, width: int) -> list[str]:
     whose = f"{after['name']}’s handset"
-    news = [f"{whose}, SMS from MPESA: {sms}" for sms in after["sms"][len(before["sms"]) if before else 0 :]]
+    news = [f"{whose}, SMS from {sms['sender']}: {sms['text']}" for sms in _new_sms(before, after)]
     old, new = before["prompt"] if before else None, after["prompt"]
     if new and (old is None or old["id"] != new["id"]):
         news.append(f"{whose}: {new['sentence']}. The demo PIN is {after['pin']}; :cancel dismisses the prompt.")
@@ -67,13 +68,24 @@ def _handset_lines(before: HandsetView | None, after: HandsetView, width: int) -
     return [line for words in news for line in _wrapped("~ ", words, width)]
 
 
+def _new_sms(before: HandsetView | None, after: HandsetView) -> list[SmsView]:
+    """The texts that came since; each sender's are told in a row of their own."""
+    told = Counter(sms["sender"] for sms in before["sms"]) if before else Counter()
+    fresh: list[SmsView] = []
+    for sms in after["sms"]:
+        told[sms["sender"]] -= 1
+        if told[sms["sender"]] < 0:
+            fresh.append(sms)
+    return fresh
+
+
 def handset_lines(state: StateView, width: int) -> list[str]:
     """Every handset's balance and SMS."""
     lines: list[str] = []
     for handset in state["handsets"]:
         locked = ", PIN locked" if handset["locked"] else ""
         lines.append(f"~ {handset['name']}, +{handset['msisdn']}: {handset['balance']}{locked}")
-        lines += [line for sms in handset["sms"] for line in _wrapped("  ", sms, width)]
+        lines += [line for sms in handset["sms"] for line in _wrapped("  ", sms["text"], width)]
     return lines
 
 
@@ -106,7 +118,7 @@ def buttons_of(message: MessageView) -> list[ButtonView]:
 def ringing(state: StateView) -> HandsetView | None:
     """The handset that shows a prompt; one's own before others'."""
     shown = [handset for handset in state["handsets"] if handset["prompt"]]
-    own = [handset for handset in shown if handset["person"] == state["chat"]["person"]]
+    own = [handset for handset in shown if handset["person"] == state["telegram"]["person"]]
     return next(iter(own + shown), None)
 
 
@@ -157,11 +169,11 @@ def meaning(line: str, state: StateView, width: int = WIDTH_MAX) -> Meaning:
         case [digits] if digits.isdecimal() and handset is not None and handset["prompt"] is not None:
             return Act("pin", {"prompt": handset["prompt"]["id"], "pin": digits})
         case _:
-            return Act("say", {"user": state["chat"]["person"], "text": line.strip()})
+            return Act("say", {"user": state["telegram"]["person"], "text": line.strip()})
 
 
 def _tapped(rest: list[str], state: StateView) -> Meaning:
-    offering = [message for message in state["chat"]["messages"] if message["buttons"]]
+    offering = [message for message in state["telegram"]["messages"] if message["buttons"]]
     if not offering:
         return Show(["  There is no button to tap."])
     message = offering[-1]
@@ -169,7 +181,7 @@ def _tapped(rest: list[str], state: StateView) -> Meaning:
     if len(rest) != 1 or not rest[0].isdecimal() or not 1 <= int(rest[0]) <= len(buttons):
         return Show([f"  /tap takes a number from 1 to {len(buttons)}."])
     data = buttons[int(rest[0]) - 1]["data"]
-    return Act("tap", {"user": state["chat"]["person"], "message": message["id"], "data": data})
+    return Act("tap", {"user": state["telegram"]["person"], "message": message["id"], "data": data})
 
 
 def _command(name: str, rest: list[str], state: StateView, width: int) -> Meaning:
@@ -177,7 +189,7 @@ def _command(name: str, rest: list[str], state: StateView, width: int) -> Meanin
         case ":quit", []:
             return Leave()
         case ":share", []:
-            return Act("share", {"user": state["chat"]["person"]})
+            return Act("share", {"user": state["telegram"]["person"]})
         case ":as", [who]:
             return _become(who, state)
         case ":cancel", []:
@@ -221,5 +233,5 @@ def _cancelled(state: StateView) -> Meaning:
 
 
 def _refilled(state: StateView) -> Meaning:
-    own = [handset for handset in state["handsets"] if handset["person"] == state["chat"]["person"]]
+    own = [handset for handset in state["handsets"] if handset["person"] == state["telegram"]["person"]]
     return Act("refill", {"msisdn": own[0]["msisdn"]}) if own else Show(["  You have no handset."])

@@ -9,6 +9,9 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
+/** Words for who listens instead of looking. */
+export const unseen = (words) => h("span", { className: "unseen" }, words);
+
 export function icon(name, className = "icon") {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
@@ -19,27 +22,7 @@ export function icon(name, className = "icon") {
   return svg;
 }
 
-// The tags of Telegram's HTML style that we draw. Any other tag is read as the text within it.
-const TAGS = { B: "b", STRONG: "b", I: "i", EM: "i", U: "u", INS: "u", S: "s", DEL: "s", CODE: "code", PRE: "pre" };
-
-/** Bot markup as nodes: parsed in an inert document, then rebuilt from text and the tags above, without attributes. */
-export function fromBotHtml(html) {
-  const inert = new DOMParser().parseFromString(html, "text/html");
-  return [...inert.body.childNodes].map(rebuilt);
-}
-
-function rebuilt(node) {
-  if (node.nodeType === Node.TEXT_NODE) return document.createTextNode(node.data);
-  const children = [...node.childNodes].map(rebuilt);
-  const tag = TAGS[node.nodeName];
-  if (!tag) {
-    const plain = document.createDocumentFragment();
-    plain.append(...children);
-    return plain;
-  }
-  if (tag !== "code") return h(tag, {}, ...children);
-  return h("code", { tabIndex: 0, role: "button", title: "Copy" }, ...children);
-}
+const FOCUSABLE = "input, button, code";
 
 /** Make `list` hold one child per item, in order, drawing again only the items that changed; the focus stays. */
 export function reconcile(list, items, keyOf, draw) {
@@ -55,10 +38,10 @@ export function reconcile(list, items, keyOf, draw) {
       Object.assign(fresh.dataset, { key, print });
       if (node) {
         fresh.classList.add("redrawn");
-        const focused = node.contains(document.activeElement);
+        const focused = [...node.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
         if (node === place) place = fresh;
         node.replaceWith(fresh);
-        if (focused) fresh.querySelector("input, button")?.focus();
+        if (focused >= 0) fresh.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
       }
       node = fresh;
     }

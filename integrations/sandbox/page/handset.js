@@ -7,12 +7,13 @@ const [pin, form] = ["pin", "prompt"].map(byId);
 let shown = null; // msisdn of the handset on screen
 let live = null; // its prompt, or null
 let closesAt = 0; // on performance.now()'s scale, in milliseconds
+const arrived = new Map(); // texts in the order they were first seen, since each sender's come in a list of their own
 const seen = new Set(); // prompts that were already brought to the front
 
 /** Draw the handset in hand; a new prompt on any handset brings that one up. Calls `ring` for a new prompt. */
 export function drawHandset(state, ring) {
   const fresh = state.handsets.find((handset) => handset.prompt && !seen.has(handset.prompt.id));
-  const own = state.handsets.find((handset) => handset.person === state.chat.person);
+  const own = state.handsets.find((handset) => handset.person === state.telegram.person);
   if (fresh) shown = fresh.msisdn;
   const handset = state.handsets.find((one) => one.msisdn === shown) ?? own ?? state.handsets[0];
   shown = handset.msisdn;
@@ -32,8 +33,16 @@ export const forgetHandset = () => (shown = null);
 function drawIdle(handset) {
   byId("balance").textContent = handset.balance;
   byId("hint").textContent = handset.pin;
-  const texts = handset.sms.map((words, index) => ({ words, index, msisdn: handset.msisdn })).reverse();
-  reconcile(byId("sms"), texts, (sms) => `${sms.msisdn}:${sms.index}`, (sms) => h("li", {}, h("b", {}, "MPESA"), sms.words));
+  const texts = handset.sms.map((sms, index) => ({ ...sms, key: keyOf(handset, sms, index) }));
+  for (const { key } of texts) arrived.has(key) || arrived.set(key, arrived.size);
+  texts.sort((one, other) => arrived.get(other.key) - arrived.get(one.key));
+  reconcile(byId("sms"), texts, (sms) => sms.key, (sms) => h("li", { className: sms.sender === "MPESA" ? "money" : "" }, h("b", {}, sms.sender), sms.text));
+}
+
+/** A text by its place among those of its sender, which never changes. */
+function keyOf(handset, sms, index) {
+  const place = handset.sms.slice(0, index).filter((one) => one.sender === sms.sender).length;
+  return `${handset.msisdn}:${sms.sender}:${place}`;
 }
 
 function drawPrompt(handset) {
