@@ -9,6 +9,8 @@
 
 VENV := .venv
 PIP := $(VENV)/bin/pip --disable-pip-version-check --quiet
+# The build warns of folders named like packages, which is how this project is laid out.
+INSTALL_SELF := PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .
 
 # The first Python that is new enough. `make setup PYTHON=/usr/local/bin/python3.13` takes another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -64,10 +66,10 @@ $(VENV)/bin/pip:
 # Wheels only: nothing is compiled, and no package runs code of its own while it is installed.
 $(VENV)/.ready: requirements.txt pyproject.toml | $(VENV)/bin/pip
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL_SELF)
 	@touch $@
 
 $(VENV)/.ready-to-test: requirements-test.txt pyproject.toml | $(VENV)/bin/pip
 	@$(PIP) install --only-binary :all: --require-hashes -r requirements-test.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL_SELF)
 	@touch $(VENV)/.ready $@
