@@ -42,7 +42,7 @@ SWAHILI_OF_MONEY = {
     r"has not (told us|said)|answer is awaited": r"bado hatuja(jua|pata)",
     r"^\*?paid[.,:]": r"^\*?imelipwa[.,:]",
     r"do not pay again": r"usilipe tena",
-    r"if money leaves": r"pesa ikikatwa baadaye",
+    r"if the money is taken later": r"pesa ikikatwa baadaye",
     r"we never ask": r"hatuombi PIN kamwe",
 }
 
