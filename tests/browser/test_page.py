@@ -1,270 +1,217 @@
-"""The demo page in a real Chromium: what a person sees and presses, against the real far sides and a scripted bot."""
+"""The demo page in a real Chromium: both phones, the handset and the panel, on a desk, a tablet and a phone."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Literal
-
 import pytest
-from playwright.async_api import ConsoleMessage, Page, Route, async_playwright, expect
+from playwright.async_api import Route, expect
 
-from tests.browser.scripted_bot import TOKEN_DIGITS
-from tests.sandbox.live import Town, soon, town
-from tests.sandbox.stages import AMINA, AMINAS_PHONE
+from tests.browser.browsing import (
+    DESK,
+    MARKS,
+    PHONE,
+    SCHEMES,
+    SMALL_DESK,
+    TABLET,
+    ask_to_pay,
+    browsing,
+    contrast,
+    fits,
+    show,
+    telegram,
+    type_and_send,
+    whatsapp,
+)
+from tests.browser.scripted_whatsapp import RECEIPT
+from tests.sandbox.live import Town, soon
+from tests.sandbox.stages import AMINA, AMINAS_NUMBER, AMINAS_PHONE, ZAWADI
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
-ARGUMENTS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-DESK, PHONE = (1280, 800), (390, 844)
-PATIENCE_MILLISECONDS = 4000
-
-
-@asynccontextmanager
-async def browsing(here: Town, size: tuple[int, int] = DESK, *, quiet: bool = True) -> AsyncIterator[Page]:
-    """The page in a browser. Whatever the browser complains about (a script error, a refused resource) fails the
-    test, unless that is not to be `quiet`."""
-    complaints: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = await browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            locale="en-GB",
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
-        page = await context.new_page()
-        page.on("console", listen)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        await page.goto(here.url)
-        await expect(page.locator("#balance")).not_to_be_empty()
-        yield page
-        await browser.close()
-    assert not (quiet and complaints), complaints
+pytestmark = MARKS
 
 
-@pytest.fixture
-async def here() -> AsyncIterator[Town]:
-    async with town() as running:
-        yield running
+# --- both phones, one person
 
 
-@pytest.fixture
-async def begun(here: Town) -> Town:
-    """Amina has begun, and the bot has answered."""
-    await here.host.telegram.say(AMINA, "/start")
-    await soon(lambda: len(here.host.telegram.chat(AMINA)) == 2)
-    return here
+@pytest.mark.parametrize("size", [DESK, SMALL_DESK, (1200, 800)])
+async def test_on_a_desk_everything_is_on_the_screen_at_once(busy: Town, size: tuple[int, int]) -> None:
+    async with browsing(busy, size) as page:
+        for place in ("#whatsapp", "#telegram", "#handset", "#panel", "#quiet", "#people", "#languages"):
+            assert await fits(page, place), place
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert await page.locator("#panel").evaluate("box => box.scrollHeight <= box.clientHeight")
 
 
-async def type_and_send(page: Page, words: str) -> None:
-    await page.get_by_label("Message", exact=True).fill(words)
-    await page.keyboard.press("Enter")
+async def test_both_phones_belong_to_the_chosen_person(busy: Town) -> None:
+    async with browsing(busy) as page:
+        await expect(page.locator("#whatsapp-owner")).to_have_text("Amina, +254711000001")
+        await expect(page.locator("#telegram-owner")).to_have_text("Amina")
+        await page.locator("#people").get_by_role("radio", name="Otieno").check()
+        await expect(page.locator("#whatsapp-owner")).to_contain_text("Otieno")
+        await expect(whatsapp(page).locator(".bubble")).to_have_count(0)
+        await expect(telegram(page).locator(".bubble")).to_have_count(0)
+        await expect(page.locator("#owners").get_by_role("radio", name="Otieno")).to_be_checked()
+        await page.reload()
+        await expect(page.locator("#people").get_by_role("radio", name="Otieno")).to_be_checked()
 
 
-async def ask_to_pay(page: Page) -> None:
-    """Amina types the order and confirms it, until her handset rings."""
-    await type_and_send(page, "500 14123456789")
-    await page.get_by_role("button", name="Pay KES 500 with M-Pesa").click()
-    await expect(page.locator("#prompt")).to_be_visible()
+async def test_the_phone_in_hand_is_marked_and_stays_so(busy: Town) -> None:
+    async with browsing(busy) as page:
+        await expect(page.locator(".active")).to_have_id("whatsapp")
+        await expect(page.locator("[aria-current=true]")).to_have_id("whatsapp")
+        await expect(page.locator("#where")).to_have_text("WhatsApp")
+        await page.get_by_label("Message on Telegram").focus()
+        await expect(page.locator(".active")).to_have_id("telegram")
+        await page.reload()
+        await expect(page.locator(".active")).to_have_id("telegram")
+        await whatsapp(page).locator(".peer").click()
+        await expect(page.locator(".active .caption i")).to_be_visible()
+        await expect(page.locator(".active")).to_have_id("whatsapp")
 
 
-async def test_a_chat_begins_with_start_and_the_bot_answers_with_buttons(here: Town) -> None:
+async def test_who_hides_the_number_is_said_to(here: Town) -> None:
     async with browsing(here) as page:
-        await expect(page.get_by_text("What can this bot do?")).to_be_visible()
-        await page.get_by_role("button", name="Start").click()
-        await expect(page.locator(".out .bubble")).to_contain_text("/start")
-        await expect(page.locator(".in .bubble")).to_contain_text("Hello! I sell electricity tokens.")
-        await expect(page.locator(".keyboard button")).to_have_text(["Buy electricity", "My meters", "Help"])
-        await expect(page.get_by_text("What can this bot do?")).to_be_hidden()
-        await expect(page.locator(".out .tick use")).to_have_attribute("href", "#i-ticks")
-
-
-async def test_a_payment_from_the_order_to_the_token(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await ask_to_pay(page)
-        await expect(page.locator("#ask")).to_have_text("Pay KES 500.00 to BILI account 6789? Enter M‑PESA PIN")
-        await expect(page.locator("#left")).to_contain_text("Closes by itself in")
-        await expect(page.locator("#presence")).to_have_text("typing")
-        for digit in "12394":
-            await page.locator("#keys").get_by_role("button", name=digit, exact=True).click()
-        await expect(page.locator("#pin")).to_have_value("1239")  # four digits and no more
-        await page.get_by_role("button", name="Erase a digit").click()
-        await page.locator("#keys").get_by_role("button", name="4", exact=True).click()
-        await page.get_by_role("button", name="OK", exact=True).click()
-        await expect(page.locator(".bubble code").last).to_have_text(TOKEN_DIGITS)
-        await expect(page.locator("#prompt")).to_be_hidden()
-        await expect(page.locator("#balance")).to_have_text("KES 4,500.00")
-        await expect(page.locator("#sms li")).to_contain_text("Ksh500.00 sent to BILI for account 6789")
-        confirmed = page.locator(".in", has_text="You confirmed")
-        await expect(confirmed).to_contain_text("edited")
-        await expect(confirmed.locator("button")).to_have_count(0)
-    assert begun.host.daraja.transactions[0].msisdn == AMINAS_PHONE
-
-
-async def test_a_wrong_pin_typed_on_the_keyboard_pays_nothing(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await ask_to_pay(page)
-        await expect(page.get_by_label("M-PESA PIN")).to_be_focused()
-        await page.keyboard.type("9x9 99")
-        await expect(page.locator("#pin")).to_have_value("9999")
-        await page.keyboard.press("Enter")
-        await expect(page.locator(".in .bubble").last).to_contain_text("The PIN was wrong")
+        await expect(page.locator("#hidden-number")).to_be_hidden()
+        await page.locator("#people").get_by_role("radio", name="Zawadi").check()
+        await expect(page.locator("#hidden-number")).to_be_visible()
+        await expect(page.locator("#whatsapp-owner")).to_have_text("Zawadi, hidden")
         await expect(page.locator("#balance")).to_have_text("KES 5,000.00")
+        await type_and_send(page, "hi", "WhatsApp")
+        await expect(whatsapp(page).locator(".in .bubble")).to_contain_text("Karibu!")
+    assert here.whatsapp.heard[0]["From"].startswith("whatsapp:KE.")
 
 
-async def test_cancel_closes_the_prompt(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await ask_to_pay(page)
-        await page.locator("#prompt").get_by_role("button", name="Cancel").click()
-        await expect(page.locator(".in .bubble").last).to_contain_text("You cancelled")
-        await expect(page.locator("#prompt")).to_be_hidden()
-
-
-async def test_who_is_writing_keeps_the_focus_when_the_handset_rings(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await type_and_send(page, "500 14123456789")
-        await expect(page.get_by_role("button", name="Pay KES 500 with M-Pesa")).to_be_visible()
-        await page.get_by_label("Message", exact=True).fill("wait")
-        message = begun.host.telegram.chat(AMINA)[-1]
-        await begun.host.telegram.tap(AMINA, message.message_id, "pay")
-        await expect(page.locator("#prompt")).to_be_visible()
-        await expect(page.get_by_label("Message", exact=True)).to_be_focused()
-        await expect(page.locator("#announce")).to_have_text("Amina’s handset asks for the M-PESA PIN.")
-
-
-async def test_hostile_markup_is_shown_as_text_and_never_runs(begun: Town) -> None:
-    # The browser complains of the handlers it refuses, which is what this test wants of it.
-    async with browsing(begun, quiet=False) as page:
-        await type_and_send(page, "<img src=x onerror=document.title='hit'>")
-        await expect(page.locator(".out .bubble").last).to_contain_text("<img src=x")
-        rendered = await page.evaluate(
-            """async () => {
-                const { fromBotHtml } = await import("/page/dom.js");
-                const box = document.createElement("div");
-                box.append(...fromBotHtml(`<b onclick="document.title='hit'">a</b><a href="javascript:hit()">b</a>
-                    <script>document.title = 'hit'</script><img src="/x" onerror="document.title='hit'">&lt;i&gt;`));
-                document.querySelector("#messages").append(box);
-                return [box.innerHTML.replace(/\\s+/g, " "), box.querySelectorAll("a, img, script, [onclick]").length];
-            }"""
+async def test_the_language_of_the_apps_changes_what_is_offered_and_what_telegram_tells(here: Town) -> None:
+    async with browsing(here) as page:
+        await page.get_by_role("radio", name="Kiswahili").check()
+        await expect(page.locator("#tries button")).to_have_text(
+            ["nunua 500 14123456783", "tokeni", "tena", "hali", "msaada"]
         )
-        assert rendered == ["<b>a</b>b document.title = 'hit'&lt;i&gt;", 0]
-        assert await page.title() == "Bili sandbox"
+        await soon(lambda: here.host.stage.people[0].language == "sw")
+        await page.locator("#people").get_by_role("radio", name="Otieno").check()
+        await expect(page.get_by_role("radio", name="English")).to_be_checked()
+        await expect(page.get_by_role("button", name="tokeni")).to_have_count(0)
+        await page.locator("#people").get_by_role("radio", name="Zawadi").check()
+        await expect(page.get_by_role("radio", name="Kiswahili")).to_be_checked()
+    assert {one.user_id: one.language for one in here.host.stage.people}[ZAWADI] == "sw"
 
 
-async def test_sharing_the_number_takes_one_press_and_its_keyboard_goes(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await type_and_send(page, "phone")
-        await page.get_by_role("button", name="Share my phone number").click()
-        await expect(page.locator(".out .bubble").last).to_contain_text("Phone number shared")
-        await expect(page.locator(".in .bubble").last).to_contain_text("254711000001 will be asked to pay")
-        await expect(page.locator("#keyboard")).to_be_hidden()
+# --- things to try
 
 
-async def test_something_that_is_not_text_is_sent_from_the_menu(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await page.locator("#attachments summary").click()
-        await page.get_by_role("button", name="Voice note").click()
-        await expect(page.locator(".out .bubble").last).to_contain_text("Voice note")
-        await expect(page.get_by_role("button", name="Voice note")).to_be_hidden()
-
-
-async def test_a_code_is_copied_with_one_tap(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await page.locator(".bubble code").click()
-        await expect(page.locator("#toast")).to_have_text("Copied")
-        assert await page.evaluate("navigator.clipboard.readText()") == "500 14123456789"
-
-
-async def test_enter_sends_and_shift_enter_begins_a_line(begun: Town) -> None:
-    async with browsing(begun) as page:
-        text = page.get_by_label("Message", exact=True)
-        await text.fill("one")
-        await page.keyboard.press("Shift+Enter")
-        await page.keyboard.type("two")
-        await page.keyboard.press("Enter")
-        await expect(text).to_have_value("")
-        await expect(page.locator(".out .bubble").last).to_contain_text("one\ntwo")
-
-
-async def test_a_chip_types_for_the_person_and_sends_nothing(here: Town) -> None:
+async def test_a_chip_types_into_the_phone_in_hand_and_sends_nothing(here: Town) -> None:
     async with browsing(here) as page:
         await page.get_by_role("button", name="500 14123456783").click()
-        await expect(page.get_by_label("Message", exact=True)).to_have_value("500 14123456783")
+        await expect(page.get_by_label("Message on WhatsApp")).to_have_value("500 14123456783")
+        await telegram(page).locator(".peer").click()
+        await page.get_by_text("Meters to try").click()
         await page.get_by_role("button", name="0141123456784").click()
-        await expect(page.get_by_label("Message", exact=True)).to_have_value("0141123456784")
+        await expect(page.get_by_label("Message on Telegram")).to_have_value("0141123456784")
+        await expect(page.get_by_label("Message on WhatsApp")).to_have_value("500 14123456783")
         assert here.host.telegram.chat(AMINA) == []
+        assert here.host.twilio.chat(AMINAS_NUMBER) == []
 
 
-async def test_a_fault_is_switched_on_for_once_strikes_and_is_off_again(begun: Town) -> None:
-    async with browsing(begun) as page:
+async def test_a_fault_is_switched_on_for_once_strikes_and_is_off_again(here: Town) -> None:
+    async with browsing(here) as page:
+        await page.locator("#faults summary", has_text="Telegram").click()
         switch = page.get_by_role("switch", name="Telegram takes no message for three seconds")
         await switch.click()
         await expect(switch).to_have_attribute("data-left", "1×")
         await expect(switch).to_be_focused()
-        assert begun.host.stage.faults.counts == {"telegram_slow_down": 1}
-        begun.host.stage.faults.takes("telegram_slow_down")
+        await expect(page.locator(".count.on")).to_have_text("1 on")
+        assert here.host.stage.faults.counts == {"telegram_slow_down": 1}
+        here.host.stage.faults.takes("telegram_slow_down")
         await expect(switch).not_to_be_checked()
+        await expect(page.locator(".count.on")).to_have_count(0)
 
 
-async def test_a_fault_can_strike_every_time_and_be_switched_off(begun: Town) -> None:
-    async with browsing(begun) as page:
+async def test_a_fault_can_strike_every_time_and_be_switched_off(here: Town) -> None:
+    async with browsing(here) as page:
         await page.get_by_role("radio", name="Every time").check()
-        switch = page.get_by_role("switch", name="The outcome is never called back")
+        await page.locator("#faults").get_by_text("WhatsApp (Twilio)").click()
+        switch = page.get_by_role("switch", name="Twilio delivers what a person does twice")
         await switch.click()
         await expect(switch).to_have_attribute("data-left", "∞")
-        assert begun.host.stage.faults.counts == {"lose_callback": -1}
+        assert here.host.stage.faults.counts == {"twilio_double_delivery": -1}
         await switch.click()
         await expect(switch).not_to_be_checked()
-        assert begun.host.stage.faults.counts == {}
+        assert here.host.stage.faults.counts == {}
 
 
-async def test_each_person_has_a_chat_and_a_handset(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await expect(page.locator(".out .bubble")).to_have_count(1)
-        await page.get_by_role("radio", name="Otieno", exact=True).check()
-        await expect(page.locator(".out .bubble")).to_have_count(0)
-        await expect(page.get_by_role("radio", name="Otieno’s handset")).to_be_checked()
-        await page.reload()
-        await expect(page.get_by_role("radio", name="Otieno", exact=True)).to_be_checked()
+async def test_faults_stand_by_party_whatsapp_first_and_one_group_is_open_at_a_time(here: Town) -> None:
+    async with browsing(here) as page:
+        parties = page.locator("#faults summary")
+        await expect(parties).to_contain_text(["WhatsApp (Twilio)", "Telegram", "M-Pesa", "Electricity company"])
+        await parties.nth(0).click()
+        await parties.nth(2).click()
+        await expect(page.locator("#faults details[open]")).to_have_count(1)
+        await expect(page.get_by_role("switch", name="The outcome is never called back")).to_be_visible()
 
 
-async def test_an_empty_locked_handset_is_refilled(begun: Town) -> None:
-    handset = begun.host.daraja.handset(AMINAS_PHONE)
-    async with browsing(begun) as page:
+async def test_a_day_passes_without_a_word_and_then_only_a_template_arrives(greeted: Town) -> None:
+    async with browsing(greeted) as page:
+        await page.get_by_role("button", name="24 hours pass without a word").click()
+        await soon(lambda: greeted.host.twilio.find(AMINAS_NUMBER).wrote_at is None)  # type: ignore[union-attr]
+        await greeted.whatsapp.say(f"whatsapp:{AMINAS_NUMBER}", "Too late")
+        lost = whatsapp(page).locator(".message", has_text="Too late")
+        await expect(lost).to_contain_text("not delivered")
+        await expect(lost.locator(".replier")).to_be_disabled()
+        await greeted.whatsapp.knock(f"whatsapp:{AMINAS_NUMBER}")
+        await expect(whatsapp(page).locator(".message").last.locator(".template")).to_have_text("template ")
+
+
+# --- the handset
+
+
+async def test_an_empty_locked_handset_is_refilled(here: Town) -> None:
+    handset = here.host.daraja.handset(AMINAS_PHONE)
+    async with browsing(here) as page:
         handset.wrong_pins = 3
         await page.get_by_role("button", name="Refill the balance").click()
         await expect(page.locator("#balance")).to_have_text("KES 5,000.00")
         assert handset.wrong_pins == 0
 
 
-async def test_news_below_is_announced_to_who_reads_above(begun: Town) -> None:
+async def test_an_sms_of_ours_comes_to_the_handset_with_its_sender_the_newest_on_top(begun: Town) -> None:
     async with browsing(begun) as page:
-        for number in range(8):
-            await type_and_send(page, f"again {number} please")
-        await expect(page.locator(".in .bubble")).to_have_count(9)
-        newest = page.get_by_role("button", name="Newest message")
-        await expect(newest).to_be_hidden()
-        await page.locator("#scroller").evaluate("box => box.scrollTo(0, 0)")
-        await expect(newest).to_be_visible()
-        assert await page.locator("#messages > :first-child").is_visible()
-        await newest.click()
-        await expect(newest).to_be_hidden()
+        await type_and_send(page, "sms", "WhatsApp")
+        await expect(page.locator("#sms li b")).to_have_text(["+15550000002"])
+        await expect(page.locator("#sms li")).to_contain_text(RECEIPT.splitlines()[0])
+        await ask_to_pay(page)
+        await page.keyboard.type("1234")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#sms li b")).to_have_text(["MPESA", "+15550000002"])
+
+
+# --- on smaller screens
+
+
+async def test_on_a_phone_one_chat_fills_the_screen_and_a_segment_changes_it(busy: Town) -> None:
+    async with browsing(busy, PHONE) as page:
+        await expect(whatsapp(page)).to_be_visible()
+        await expect(telegram(page)).to_be_hidden()
+        assert await fits(page, "#whatsapp .composer")
+        await show(page, "Telegram")
+        await expect(telegram(page)).to_be_visible()
+        await expect(whatsapp(page)).to_be_hidden()
+        assert await fits(page, "#telegram .composer")
+        await expect(telegram(page).locator(".bubble").last).to_be_in_viewport()
+
+
+async def test_what_comes_to_a_phone_that_is_not_shown_stays_unread_until_it_is(busy: Town) -> None:
+    async with browsing(busy, PHONE) as page:
+        await show(page, "Telegram")
+        await busy.whatsapp.say(f"whatsapp:{AMINAS_NUMBER}", "News")
+        await soon(lambda: busy.host.twilio.chat(AMINAS_NUMBER)[-1].ticks == "delivered")
+        await type_and_send(page, "again")
+        await expect(telegram(page).locator(".out")).to_have_count(2)
+        assert busy.host.twilio.chat(AMINAS_NUMBER)[-1].ticks == "delivered"
+        await show(page, "WhatsApp")
+        await expect(whatsapp(page).locator(".message").last.locator(".ticks")).to_have_text("Read")
 
 
 async def test_on_a_phone_the_handset_slides_over_and_away(begun: Town) -> None:
     async with browsing(begun, PHONE) as page:
+        await show(page, "Telegram")
         await expect(page.locator("#handset")).to_be_hidden()
         await ask_to_pay(page)
         await expect(page.locator("#handset")).to_be_visible()
@@ -272,11 +219,12 @@ async def test_on_a_phone_the_handset_slides_over_and_away(begun: Town) -> None:
         await page.keyboard.press("Enter")
         await expect(page.locator("#sms li")).to_be_visible()
         await expect(page.locator("#handset")).to_be_hidden()
-        await expect(page.locator(".bubble code").last).to_be_in_viewport()
+        await expect(telegram(page).locator(".bubble code").last).to_be_in_viewport()
 
 
-async def test_on_a_phone_both_sheets_open_by_hand_and_close_with_escape(begun: Town) -> None:
-    async with browsing(begun, PHONE) as page:
+@pytest.mark.parametrize("size", [PHONE, TABLET])
+async def test_both_sheets_open_by_hand_and_close_with_escape(begun: Town, size: tuple[int, int]) -> None:
+    async with browsing(begun, size) as page:
         for name, sheet in (("The payer’s handset", "#handset"), ("Things to try", "#panel")):
             tool = page.get_by_role("button", name=name)
             await tool.click()
@@ -286,52 +234,48 @@ async def test_on_a_phone_both_sheets_open_by_hand_and_close_with_escape(begun: 
             await expect(page.locator(sheet)).to_be_hidden()
 
 
-async def test_nothing_sticks_out_sideways(begun: Town) -> None:
-    async with browsing(begun) as page:
-        await type_and_send(page, "x" * 200)
-        await expect(page.locator(".in .bubble")).to_have_count(2)
-        for width, height in (DESK, (900, 700), PHONE, (320, 568)):
+async def test_nothing_sticks_out_sideways(busy: Town) -> None:
+    async with browsing(busy) as page:
+        for app in ("WhatsApp", "Telegram"):
+            await type_and_send(page, "x" * 200, app)
+        await expect(page.locator(".in .bubble")).to_have_count(4)
+        for width, height in (DESK, SMALL_DESK, (1024, 768), TABLET, PHONE, (320, 568)):
             await page.set_viewport_size({"width": width, "height": height})
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
-            assert await page.locator("#scroller").evaluate("box => box.scrollWidth <= box.clientWidth"), width
+            for phone in ("#whatsapp", "#telegram"):
+                box = page.locator(f"{phone} .scroller")
+                assert await box.evaluate("box => box.scrollWidth <= box.clientWidth"), (phone, width)
 
 
-async def test_words_stand_out_from_what_is_behind_them(begun: Town) -> None:
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    async with browsing(begun) as page:
-        for scheme in schemes:
+# --- for everybody
+
+
+async def test_words_stand_out_from_what_is_behind_them(busy: Town) -> None:
+    places = [
+        ".calm", ".fault", ".hint", ".caption span", ".active .caption i", ".box h2 small", ".deed small", ".notice",
+        "#whatsapp .choices button", "#whatsapp .in .words", "#whatsapp .out .words", "#whatsapp .in .meta",
+        "#whatsapp .out .meta", "#whatsapp .peer h1", "#whatsapp .day-line span", "#telegram .in .bubble",
+        "#telegram .out .bubble", "#telegram .in .meta", "#telegram .out .meta", "#telegram .peer p",
+        "#whatsapp blockquote b", "#whatsapp blockquote span", "#picker-send", ".item b", ".item small",
+        "#picker-title",
+    ]  # fmt: skip
+    async with browsing(busy) as page:
+        await page.locator("#faults").get_by_text("WhatsApp (Twilio)").click()
+        await busy.host.twilio.pick(AMINAS_NUMBER, busy.host.twilio.chat(AMINAS_NUMBER)[-1].sid, "m1")
+        await expect(whatsapp(page).locator("blockquote")).to_be_visible()
+        await page.get_by_role("button", name="Choose a meter").click()
+        await page.locator(".item").first.click()
+        for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme)
-            for place in (
-                ".in .bubble",
-                ".out .bubble",
-                ".in .meta",
-                ".out .meta",
-                ".peer p",
-                ".calm",
-                ".fault",
-                ".hint",
-            ):
-                assert await page.evaluate(CONTRAST, place) >= 4.5, (scheme, place)
+            await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+            for place in places:
+                assert await contrast(page, place) >= 4.5, (scheme, place)
 
 
-#: The contrast of an element's text with the nearest opaque background behind it (WCAG 2.2, relative luminance).
-CONTRAST = """(place) => {
-    const light = (colour) => {
-        const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
-            .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const element = document.querySelector(place);
-    let behind = element;
-    while (/rgba\\(.*, 0\\)|transparent/.test(getComputedStyle(behind).backgroundColor)) behind = behind.parentElement;
-    const both = [light(getComputedStyle(element).color), light(getComputedStyle(behind).backgroundColor)].sort();
-    return (both[1] + 0.05) / (both[0] + 0.05);
-}"""
-
-
-async def test_every_control_has_a_name(begun: Town) -> None:
-    async with browsing(begun) as page:
+async def test_every_control_has_a_name(busy: Town) -> None:
+    async with browsing(busy) as page:
         await ask_to_pay(page)
+        await page.get_by_role("button", name="Choose a meter").click()
         nameless = await page.evaluate(
             """() => [...document.querySelectorAll("button, input, textarea, summary")]
                 .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.labels?.[0]?.textContent.trim()))
@@ -340,10 +284,17 @@ async def test_every_control_has_a_name(begun: Town) -> None:
         assert nameless == []
 
 
-async def test_who_asks_for_less_motion_gets_none(begun: Town) -> None:
-    async with browsing(begun) as page:
+async def test_no_two_things_have_the_same_id(busy: Town) -> None:
+    async with browsing(busy) as page:
+        ids = await page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+        assert len(ids) == len(set(ids))
+
+
+async def test_who_asks_for_less_motion_gets_none(busy: Town) -> None:
+    async with browsing(busy) as page:
         await page.emulate_media(reduced_motion="reduce")
         await ask_to_pay(page)
+        await page.get_by_role("button", name="Choose a meter").click()
         longest = await page.evaluate(
             """Math.max(...[...document.querySelectorAll("*")].flatMap((one) => {
                 const style = getComputedStyle(one);
@@ -365,4 +316,4 @@ async def test_the_page_says_when_the_sandbox_is_away_and_finds_it_again(begun: 
         await expect(page.locator("#offline")).to_be_visible()
         away = False
         await expect(page.locator("#offline")).to_be_hidden()
-        await expect(page.locator(".out .bubble")).to_have_count(2)
+        await expect(telegram(page).locator(".out .bubble")).to_have_count(2)

@@ -1,4 +1,4 @@
-"""A sandbox on a real port, with its loops running and the scripted bot at work."""
+"""A sandbox on a real port, with its loops running and a scripted bot at work on each phone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from integrations.contract.exchange import Request, Response, Sent
 from integrations.http import HttpSender, HttpServer
 from integrations.sandbox.host import SandboxConfig, SandboxHost
 from tests.browser.scripted_bot import ScriptedBot
+from tests.browser.scripted_whatsapp import ScriptedWhatsApp
 from tests.sandbox.stages import AMINA, AMINAS_PHONE, CONFIG
 
 Json: TypeAlias = Any
@@ -53,6 +54,7 @@ class Town:
     url: str
     config: SandboxConfig
     sender: HttpSender
+    whatsapp: ScriptedWhatsApp
 
     async def ask(self, method: str, path: str, body: object = None) -> Sent:
         content = b"" if body is None else orjson.dumps(body)
@@ -72,8 +74,11 @@ async def town(prompt_seconds: float = 60.0) -> AsyncIterator[Town]:
         host = SandboxHost(config, CLOCK, RealRandom(), sender.send)
         async with HttpServer(host.serve, config.host, 0) as server, running(host):
             url = f"http://127.0.0.1:{server.port}"
+            whatsapp = ScriptedWhatsApp(url, config, sender.send, CLOCK)
             bot = asyncio.create_task(ScriptedBot(url, config, sender.send, CLOCK, poll_seconds=0.01).run())
-            yield Town(host, url, config, sender)
+            async with HttpServer(whatsapp.serve, config.host, 0) as hook:
+                host.twilio.webhook_url = f"http://127.0.0.1:{hook.port}/webhooks/twilio/whatsapp"
+                yield Town(host, url, config, sender, whatsapp)
             bot.cancel()
             with suppress(asyncio.CancelledError):
                 await bot

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 import orjson
 
@@ -16,8 +18,9 @@ from tests.seams import HandClock
 
 Json: TypeAlias = Any
 
-AMINA, OTIENO = 711000001, 722000002
+AMINA, OTIENO, ZAWADI = 711000001, 722000002, 790000003
 AMINAS_PHONE, OTIENOS_PHONE = "254711000001", "254722000002"
+AMINAS_NUMBER, ZAWADIS_NUMBER = "+254711000001", "+254790000003"
 CONFIG = SandboxConfig()
 
 
@@ -104,6 +107,39 @@ class Sandbox:
         markup = {"inline_keyboard": [row]}
         message = await self.bot("sendMessage", chat_id=AMINA, text="Which one?", reply_markup=markup)
         return int(message["message_id"])
+
+    async def twilio(self, path: str, body: bytes, content_type: str) -> Json:
+        """One call of Twilio's REST API; the JSON of its answer, which must not be a refusal."""
+        known = f"{CONFIG.twilio_account_sid}:{CONFIG.twilio_auth_token}".encode()
+        headers = {"content-type": content_type, "authorization": f"Basic {base64.b64encode(known).decode()}"}
+        response = await self.host.serve(Request("POST", path, headers, body))
+        assert response.status < 300, response.body
+        return orjson.loads(response.body)
+
+    async def send(self, to: str = f"whatsapp:{AMINAS_NUMBER}", **fields: str) -> str:
+        """A message of ours, until it is on the phone; its sid."""
+        sender = f"whatsapp:{CONFIG.twilio_whatsapp_from}" if to.startswith("whatsapp:") else CONFIG.twilio_sms_from
+        path = f"/2010-04-01/Accounts/{CONFIG.twilio_account_sid}/Messages.json"
+        form = urlencode({"From": sender, "To": to, **fields}).encode()
+        sent = await self.twilio(path, form, "application/x-www-form-urlencoded")
+        await self.drain()
+        return str(sent["sid"])
+
+    async def content(self, kind: str, **fields: Json) -> str:
+        """The sid of a Content of one type."""
+        made = {"friendly_name": "choices", "language": "en", "types": {kind: fields}}
+        return str((await self.twilio("/v1/Content", orjson.dumps(made), "application/json"))["sid"])
+
+    async def offer(self, *titles: str) -> str:
+        """Amina writes on WhatsApp and gets quick replies whose payloads are their titles in lower case; the sid."""
+        await self.post("say", user=AMINA, channel="whatsapp", text="hi")
+        actions = [{"title": title, "id": title.lower()} for title in titles]
+        return await self.send(ContentSid=await self.content("twilio/quick-reply", body="Which one?", actions=actions))
+
+    async def drain(self) -> None:
+        """Let Twilio do what is due."""
+        while await self.host.twilio.due.drain():
+            pass
 
     def prompt(self, msisdn: str = AMINAS_PHONE, shillings: int = 500) -> str:
         """Put a PIN prompt on a handset, as a push would; its id."""

@@ -9,10 +9,11 @@ import pytest
 
 from integrations.contract.exchange import Request
 from integrations.contract.money import Money
-from integrations.sandbox import daraja, telegram, xmlvend
-from integrations.sandbox.control import ACTS, Changes
+from integrations.sandbox import daraja, telegram, twilio, xmlvend
+from integrations.sandbox.acts import ACTS
+from integrations.sandbox.control import Changes
 from integrations.sandbox.stage import FAULTS
-from tests.sandbox.stages import AMINA, AMINAS_PHONE, OTIENO, OTIENOS_PHONE, Sandbox, StageClock
+from tests.sandbox.stages import AMINA, AMINAS_PHONE, OTIENO, OTIENOS_PHONE, ZAWADI, Sandbox, StageClock
 
 
 @pytest.fixture
@@ -25,15 +26,16 @@ def sandbox() -> Sandbox:
 
 async def test_the_first_person_is_seen_when_none_is_named(sandbox: Sandbox) -> None:
     state = await sandbox.state(user=0)
-    assert state["chat"] == {"person": AMINA, "typing": False, "ask_contact": None, "keys": [], "messages": []}
-    assert [person["name"] for person in state["people"]] == ["Amina", "Otieno"]
+    assert state["telegram"] == {"person": AMINA, "typing": False, "ask_contact": None, "keys": [], "messages": []}
+    assert [person["name"] for person in state["people"]] == ["Amina", "Otieno", "Zawadi"]
 
 
-async def test_both_people_have_a_handset_with_money_on_it(sandbox: Sandbox) -> None:
+async def test_all_three_have_a_handset_with_money_on_it(sandbox: Sandbox) -> None:
     handsets = (await sandbox.state())["handsets"]
     assert [(one["msisdn"], one["person"], one["name"]) for one in handsets] == [
         (AMINAS_PHONE, AMINA, "Amina"),
         (OTIENOS_PHONE, OTIENO, "Otieno"),
+        ("254790000003", ZAWADI, "Zawadi"),
     ]
     assert {(one["balance"], one["pin"], one["locked"], one["prompt"]) for one in handsets} == {
         ("KES 5,000.00", "1234", False, None)
@@ -48,7 +50,7 @@ async def test_every_meter_of_the_utility_is_offered_with_what_to_expect(sandbox
 
 async def test_every_fault_of_every_party_is_listed_once_with_its_sentence(sandbox: Sandbox) -> None:
     listed = [(fault["name"], fault["sentence"], fault["left"]) for fault in (await sandbox.state())["faults"]]
-    known = [*telegram.FAULTS.items(), *daraja.FAULTS.items(), *xmlvend.FAULTS.items()]
+    known = [*twilio.FAULTS.items(), *telegram.FAULTS.items(), *daraja.FAULTS.items(), *xmlvend.FAULTS.items()]
     assert listed == [(name, sentence, 0) for name, sentence in known]
     assert len({name for name, _, _ in listed}) == len(listed)
 
@@ -57,34 +59,34 @@ async def test_a_message_shows_markup_text_buttons_and_whether_it_was_edited(san
     await sandbox.post("say", user=AMINA, text="/start <b>")
     markup = {"inline_keyboard": [[{"text": "Yes", "callback_data": "y"}], [{"text": "No", "callback_data": "n"}]]}
     sent = await sandbox.bot("sendMessage", chat_id=AMINA, text="<b>Well</b>?", parse_mode="HTML", reply_markup=markup)
-    typed, shown = (await sandbox.state())["chat"]["messages"]
+    typed, shown = (await sandbox.state())["telegram"]["messages"]
     assert (typed["from_bot"], typed["text"], typed["html"]) == (False, "/start <b>", "/start &lt;b&gt;")
     assert (shown["from_bot"], shown["text"], shown["html"]) == (True, "Well?", "<b>Well</b>?")
     assert shown["buttons"] == [[{"label": "Yes", "data": "y"}], [{"label": "No", "data": "n"}]]
     assert (shown["at"], shown["edited"]) == ("2026-01-05T09:00:00+00:00", False)
     await sandbox.bot("editMessageText", chat_id=AMINA, message_id=sent["message_id"], text="Done")
-    edited = (await sandbox.state())["chat"]["messages"][1]
+    edited = (await sandbox.state())["telegram"]["messages"][1]
     assert (edited["text"], edited["edited"], edited["buttons"]) == ("Done", True, [])
 
 
 async def test_chats_of_two_people_are_apart(sandbox: Sandbox) -> None:
     await sandbox.post("say", user=OTIENO, text="/start")
-    assert (await sandbox.state(AMINA))["chat"]["messages"] == []
-    assert len((await sandbox.state(OTIENO))["chat"]["messages"]) == 1
+    assert (await sandbox.state(AMINA))["telegram"]["messages"] == []
+    assert len((await sandbox.state(OTIENO))["telegram"]["messages"]) == 1
 
 
 async def test_typing_is_seen_until_it_wears_off(sandbox: Sandbox) -> None:
     await sandbox.post("say", user=AMINA, text="/start")
     await sandbox.bot("sendChatAction", chat_id=AMINA, action="typing")
-    assert (await sandbox.state())["chat"]["typing"] is True
+    assert (await sandbox.state())["telegram"]["typing"] is True
     sandbox.clock.seconds += 6
-    assert (await sandbox.state())["chat"]["typing"] is False
+    assert (await sandbox.state())["telegram"]["typing"] is False
 
 
 async def test_a_prompt_is_seen_on_its_handset_with_the_time_it_has_left(sandbox: Sandbox) -> None:
     prompt = sandbox.prompt(OTIENOS_PHONE, 1250)
     sandbox.clock.seconds += 12.5
-    amina, otieno = (await sandbox.state())["handsets"]
+    amina, otieno, _ = (await sandbox.state())["handsets"]
     assert amina["prompt"] is None
     assert otieno["prompt"] == {
         "id": prompt,
@@ -95,7 +97,7 @@ async def test_a_prompt_is_seen_on_its_handset_with_the_time_it_has_left(sandbox
 
 async def test_a_payer_from_outside_gets_a_handset_of_their_own(sandbox: Sandbox) -> None:
     sandbox.prompt("254733000099")
-    stranger = (await sandbox.state())["handsets"][2]
+    stranger = (await sandbox.state())["handsets"][3]
     assert (stranger["person"], bool(stranger["prompt"])) == (None, True)
     assert stranger["name"] == stranger["name"].title()
 
@@ -116,7 +118,7 @@ async def test_news_waits_for_a_change_and_then_comes_at_once(sandbox: Sandbox) 
     await sandbox.post("say", user=AMINA, text="hello")
     _, state = await asyncio.wait_for(waiting, 0.1)
     assert isinstance(state, dict)
-    assert state["chat"]["messages"][0]["text"] == "hello"
+    assert state["telegram"]["messages"][0]["text"] == "hello"
 
 
 async def test_news_comes_unchanged_when_nothing_happens_for_long(sandbox: Sandbox) -> None:
@@ -186,13 +188,28 @@ async def test_sharing_hands_over_the_own_number_and_closes_the_keyboard(sandbox
     keys = [[{"text": "Share my number", "request_contact": True}], [{"text": "Another phone"}]]
     markup = {"keyboard": keys, "one_time_keyboard": True}
     await sandbox.bot("sendMessage", chat_id=AMINA, text="Who pays?", reply_markup=markup)
-    chat = (await sandbox.state())["chat"]
+    chat = (await sandbox.state())["telegram"]
     assert (chat["ask_contact"], chat["keys"]) == ("Share my number", ["Another phone"])
     assert (await sandbox.post("share", user=AMINA))[0] == 200
     contact = (await sandbox.bot("getUpdates", timeout=0))[-1]["message"]["contact"]
     assert (contact["phone_number"], contact["user_id"]) == (AMINAS_PHONE, AMINA)
-    chat = (await sandbox.state())["chat"]
+    chat = (await sandbox.state())["telegram"]
     assert (chat["ask_contact"], chat["keys"]) == (None, [])
+
+
+async def test_the_language_of_an_app_is_told_to_the_bot_from_then_on(sandbox: Sandbox) -> None:
+    before = await sandbox.state()
+    assert (await sandbox.post("language", user=AMINA, language="sw"))[0] == 200
+    after = await sandbox.state()
+    assert [person["language"] for person in after["people"]] == ["sw", "en", "sw"]
+    assert after["revision"] > before["revision"]
+    await sandbox.post("say", user=AMINA, text="habari")
+    assert (await sandbox.bot("getUpdates"))[-1]["message"]["from"]["language_code"] == "sw"
+
+
+async def test_what_one_sandbox_is_told_another_does_not_know(sandbox: Sandbox) -> None:
+    await sandbox.post("language", user=AMINA, language="sw")
+    assert (await Sandbox().state())["people"][0]["language"] == "en"
 
 
 @pytest.mark.parametrize("kind", ["photo", "voice", "sticker", "location"])
@@ -206,7 +223,8 @@ async def test_the_right_pin_pays_and_the_sms_says_so(sandbox: Sandbox) -> None:
     assert (await sandbox.post("pin", prompt=prompt, pin="1234"))[0] == 200
     handset = (await sandbox.state())["handsets"][0]
     assert (handset["balance"], handset["prompt"]) == ("KES 4,500.00", None)
-    assert "Ksh500.00 sent to BILI for account 6789" in handset["sms"][0]
+    assert handset["sms"][0]["sender"] == "MPESA"
+    assert "Ksh500.00 sent to BILI for account 6789" in handset["sms"][0]["text"]
 
 
 async def test_a_wrong_pin_is_the_operators_to_judge(sandbox: Sandbox) -> None:
@@ -268,6 +286,8 @@ BAD: list[tuple[str, dict[str, object]]] = [
     ("say", {"user": str(AMINA), "text": "hi"}),
     ("say", {"user": True, "text": "hi"}),
     ("say", {"user": 5, "text": "hi"}),
+    ("say", {"user": AMINA, "text": "hi", "channel": "pigeon"}),
+    ("say", {"user": AMINA, "text": "hi", "channel": None}),
     ("tap", {"user": AMINA, "message": 1}),
     ("tap", {"user": AMINA, "message": 1, "data": "made-up"}),
     ("tap", {"user": AMINA, "message": 99, "data": "yes"}),
@@ -275,6 +295,16 @@ BAD: list[tuple[str, dict[str, object]]] = [
     ("share", {"user": 5}),
     ("other", {"user": AMINA}),
     ("other", {"user": AMINA, "kind": "song"}),
+    ("other", {"user": AMINA, "kind": "contact"}),
+    ("other", {"user": AMINA, "kind": "photo", "caption": "this one"}),
+    ("language", {"user": AMINA}),
+    ("language", {"user": AMINA, "language": "la"}),
+    ("language", {"user": 5, "language": "sw"}),
+    ("pick", {"user": AMINA, "message": "SM1", "data": "x"}),
+    ("reply", {"user": AMINA, "message": "SM1", "text": "hi"}),
+    ("forward", {"user": AMINA, "text": "hi"}),
+    ("read", {"user": AMINA}),
+    ("close_window", {"user": AMINA}),
     ("pin", {"prompt": "ws_CO_nothing", "pin": "1234"}),
     ("cancel", {"prompt": "ws_CO_nothing"}),
     ("cancel", {}),
@@ -337,7 +367,7 @@ async def test_a_button_that_an_edit_took_away_cannot_be_tapped(sandbox: Sandbox
 async def test_only_json_that_says_so_is_read(sandbox: Sandbox, content_type: str, body: bytes) -> None:
     response = await sandbox.host.serve(Request("POST", "/control/say", {"content-type": content_type}, body))
     assert response.status == 400
-    assert (await sandbox.state())["chat"]["messages"] == []
+    assert (await sandbox.state())["telegram"]["messages"] == []
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -7,7 +7,6 @@ from typing import cast
 
 import pytest
 
-from integrations.sandbox.stage import ButtonView, HandsetView, MessageView, PromptView, StateView
 from integrations.sandbox.terminal_lines import (
     HELP,
     Act,
@@ -18,6 +17,7 @@ from integrations.sandbox.terminal_lines import (
     meaning,
     ringing,
 )
+from integrations.sandbox.views import ButtonView, HandsetView, MessageView, PromptView, SmsView, StateView
 
 AMINA, OTIENO = 1, 2
 
@@ -34,14 +34,19 @@ def handset(msisdn: str, person: int | None, name: str) -> HandsetView:
     )
 
 
+def sms(sender: str, text: str) -> SmsView:
+    return SmsView(sender=sender, text=text)
+
+
 def state(*messages: MessageView) -> StateView:
     return {
         "revision": 1,
         "people": [
-            {"id": AMINA, "name": "Amina", "phone": "+254711000001"},
-            {"id": OTIENO, "name": "Otieno", "phone": "+254722000002"},
+            {"id": AMINA, "name": "Amina", "phone": "+254711000001", "language": "en"},
+            {"id": OTIENO, "name": "Otieno", "phone": "+254722000002", "language": "en"},
         ],
-        "chat": {"person": AMINA, "typing": False, "ask_contact": None, "keys": [], "messages": list(messages)},
+        "telegram": {"person": AMINA, "typing": False, "ask_contact": None, "keys": [], "messages": list(messages)},
+        "whatsapp": {"person": AMINA, "hidden": False, "messages": []},
         "handsets": [handset("254711000001", AMINA, "Amina"), handset("254722000002", OTIENO, "Otieno")],
         "meters": [{"number": "14123456783", "about": "Plain: sells and sends one token."}],
         "faults": [
@@ -90,7 +95,7 @@ def test_long_lines_are_wrapped_within_the_width() -> None:
 
 def test_an_open_reply_keyboard_is_offered_below_the_message() -> None:
     shown = state(message(1, "Who pays?"))
-    shown["chat"]["ask_contact"], shown["chat"]["keys"] = "Share my number", ["Another phone"]
+    shown["telegram"]["ask_contact"], shown["telegram"]["keys"] = "Share my number", ["Another phone"]
     assert lines_for(None, shown) == ["< Who pays?", "  [:share] Share my number   [Another phone]"]
 
 
@@ -106,16 +111,25 @@ def test_a_second_prompt_in_place_of_the_first_is_told() -> None:
     assert len(lines_for(rung(), rung(prompt_id="ws_CO_2"), width=200)) == 1
 
 
+def test_an_sms_of_each_sender_is_told_once_wherever_it_stands_in_the_list() -> None:
+    before, after = state(), state()
+    ours, theirs, new = sms("+1555", "Your token"), sms("MPESA", "SK1 Confirmed."), sms("MPESA", "SK2 Confirmed.")
+    before["handsets"][0]["sms"] = [theirs, ours]
+    after["handsets"][0]["sms"] = [theirs, new, ours]
+    assert lines_for(before, after) == ["~ Amina’s handset, SMS from MPESA: SK2 Confirmed."]
+
+
 def test_a_new_sms_is_told_and_old_ones_are_not() -> None:
     before, after = state(), state()
-    before["handsets"][1]["sms"] = ["SK1 Confirmed."]
-    after["handsets"][1]["sms"] = ["SK1 Confirmed.", "SK2 Confirmed."]
+    first, second = sms("MPESA", "SK1 Confirmed."), sms("MPESA", "SK2 Confirmed.")
+    before["handsets"][1]["sms"] = [first]
+    after["handsets"][1]["sms"] = [first, second]
     assert lines_for(before, after) == ["~ Otieno’s handset, SMS from MPESA: SK2 Confirmed."]
 
 
 def test_going_on_as_somebody_else_tells_their_whole_chat() -> None:
     before, after = state(message(1, "Hello")), state(message(1, "Hello"))
-    after["chat"]["person"] = OTIENO
+    after["telegram"]["person"] = OTIENO
     assert lines_for(before, after) == ["< Hello"]
 
 
@@ -191,7 +205,7 @@ def test_the_other_commands() -> None:
 
 def test_handsets_meters_and_faults_are_listed() -> None:
     shown = state()
-    shown["handsets"][0]["locked"], shown["handsets"][0]["sms"] = True, ["SK1 Confirmed."]
+    shown["handsets"][0]["locked"], shown["handsets"][0]["sms"] = True, [sms("MPESA", "SK1 Confirmed.")]
     assert cast("Show", meaning(":handset", shown)).lines == [
         "~ Amina, +254711000001: KES 5,000.00, PIN locked",
         "  SK1 Confirmed.",
