@@ -193,11 +193,12 @@ async def test_a_message_is_answered_with_its_whole_resource() -> None:
     assert fetched == {"sid": sid, **shown}
 
 
-async def test_1600_characters_are_not_too_many() -> None:
+async def test_1600_characters_are_not_too_many_nor_is_a_second_too_short_or_ten_hours_too_long() -> None:
     stage = await Stage().opened()
-    await stage.sent(Body="é" * 1600)
+    await stage.sent(Body="é" * 1600, ValidityPeriod="1")
     await stage.pass_time()
     assert stage.texts() == ["hi", "é" * 1600]
+    await stage.sent(Body="x", ValidityPeriod="36000")
 
 
 async def test_a_message_through_a_service_is_accepted_first_and_has_no_sender_yet() -> None:

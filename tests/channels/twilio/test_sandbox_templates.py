@@ -101,11 +101,24 @@ async def test_what_only_shows_when_it_is_filled_in_is_reported_or_refused(chang
     assert await strict.refused(ContentSid=sid, ContentVariables=bad) == (400, 63021)
 
 
+async def test_what_is_exactly_as_long_as_it_may_be_is_taken() -> None:
+    stage = await Stage().opened()
+    longest = {"1": "x" * 1024, "2": "x" * 20, "3": "x" * 200, "4": "No", "5": "no"}
+    buttons = await stage.content(PLACES)
+    assert await stage.fate(ContentSid=buttons, ContentVariables=orjson.dumps(longest).decode()) == DELIVERED
+    items = [{"item": "x" * 24, "id": "x" * 200, "description": "x" * 72}]
+    listed = await stage.content(rows(body="x" * 1024, button="x" * 20, items=items))
+    assert await stage.fate(ContentSid=listed) == DELIVERED
+    text = await stage.content(body("x" * 1600))
+    assert await stage.fate(ContentSid=text) == DELIVERED
+
+
 async def test_line_breaks_in_values_can_be_forbidden_outside_templates_too() -> None:
     stage = await Stage(session_line_breaks=False).opened()
     sid = await stage.content(replies())
     text = orjson.dumps({"1": "KES 500\nfee", "2": "Mama"}).decode()
     assert await stage.fate(ContentSid=sid, ContentVariables=text) == LOST
+    assert await stage.fate(ContentSid=sid, ContentVariables=BOTH) == DELIVERED
 
 
 async def test_of_several_types_whatsapp_gets_the_richest_and_an_sms_the_text() -> None:
