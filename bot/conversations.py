@@ -45,7 +45,7 @@ SELECT DISTINCT i.conversation_id AS id FROM input i JOIN conversation c ON c.id
 WHERE i.state = 0 AND c.owner = 'bot' LIMIT :batch
 """
 _CONVERSATIONS = """
-SELECT c.id, c.customer_id, c.channel, c.version, c.epoch, c.state_sealed, c.asked, c.asked_at, c.shown_at, c.reachable,
+SELECT c.id, c.customer_id, c.channel, c.version, c.epoch, c.state_sealed, c.asked, c.asked_at, c.shown_at, c.heard_at,
   p.version AS customer_version, p.language, p.phone_sealed, p.phone_hash
 FROM conversation c JOIN customer p ON p.id = c.customer_id WHERE c.id IN {ids}
 """
@@ -104,12 +104,15 @@ def read_ready(sql: Sql, numbering: frozenset[str] = frozenset()) -> list[Readin
     ]
 
 
-def _present(heard: Sequence[Heard]) -> dict[str, int]:
+def _present(heard: Sequence[Heard], heard_at: int) -> dict[str, int]:
     """Whoever does something can be reached, unless it was blocking us; answers and facts say nothing of that."""
     acts = [item for item in heard if not isinstance(item.what, CallAnswered | Fact)]
     if not acts:
         return {}
-    return {"reachable": int(acts[-1].what != Reachable(False)), "heard_at": max(item.stored_at for item in acts)}
+    reachable = {"reachable": int(acts[-1].what != Reachable(False))}
+    latest = max(item.stored_at for item in acts)
+    # What was lost on its way, or held, is heard after what was written later.
+    return reachable | ({"heard_at": latest} if latest > heard_at else {})
 
 
 def _grouped(rows: list[dict[str, Any]], by: str) -> dict[str, list[dict[str, Any]]]:
@@ -148,7 +151,7 @@ class Thinker:
             offered=lambda: self._offered(reading),
         )
         turn = take_turn(self.flows, view, heard)
-        return self._change(reading, turn, now, _present(heard))
+        return self._change(reading, turn, now, _present(heard, reading.row["heard_at"]))
 
     def give_up(self, reading: Reading, why: str) -> Change:
         """Park what cannot be answered: the flow ends, the inputs are kept as parked, the person is told (I-26)."""

@@ -6,6 +6,7 @@ was approved beforehand, once, and the message itself waits until the person wri
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from flows.text import BLANK, Body, T, body_from_json, from_json
 from integrations.contract.channel import Channel, Knock, Knocks, Waybill
 from integrations.contract.exchange import NotSent, Unknown
 from integrations.contract.message import (
+    BAD_TOKEN,
     ENGLISH_WORDS,
     Button,
     ChoiceWords,
@@ -148,19 +150,15 @@ class Sender:
         left = deadline.at(channel.timeout_seconds)
         if left is None:
             return NotSent("the lease was nearly over")
+        if self._is_shut(channel, parcel):
+            return await self._knock(channel, parcel, left)
         try:
-            if self._is_shut(channel, parcel):
-                return await self._knock(channel, parcel, left)
             message, address = self.render(channel, parcel), self._address(parcel)
         except Exception as error:  # noqa: BLE001  whatever it is, the next message must be able to leave
             # One that can never be shown must not stand before all that this customer is to hear later (I-36).
             faults.note("outbox.cannot_render", error, outbox=parcel.id)
             return Malformed(CANNOT_RENDER)
-        try:
-            return await channel.send(address, message, left, _waybill(parcel))
-        except Exception as error:  # noqa: BLE001  tried again, and after TRIES_BEFORE_CASE a person's
-            faults.note("outbox.channel_failed", error, outbox=parcel.id)
-            return Unknown(f"our own fault: {type(error).__name__}")
+        return await _handed_over(parcel, channel.send(address, message, left, _waybill(parcel)))
 
     def _is_shut(self, channel: Channel, parcel: Parcel) -> bool:
         window = channel.limits.window_seconds
@@ -172,9 +170,11 @@ class Sender:
         if not isinstance(channel, Knocks):
             return NoDoor("this channel knows no templates")
         knock = Knock(NEWS_TEMPLATE, parcel.language, (parcel.code or NO_CODE,))
-        match await channel.knock(parcel.address, knock, left, _waybill(parcel, KNOCK)):
+        match await _handed_over(parcel, channel.knock(parcel.address, knock, left, _waybill(parcel, KNOCK))):
             case Delivered():
                 return Knocked()
+            case Malformed(reason) as failed if reason == BAD_TOKEN:
+                return failed
             case Malformed(reason) | Gone(reason):
                 return NoDoor(reason)
             case failed:
@@ -209,6 +209,15 @@ class Sender:
         if parcel.phone_sealed is None:
             raise LookupError("an SMS needs a number")
         return self.seal.open(parcel.phone_sealed, "phone")
+
+
+async def _handed_over(parcel: Parcel, sending: Awaitable[Sending]) -> Sending:
+    """What a channel says. One that fails of itself may have sent: tried again, and after a while a person's."""
+    try:
+        return await sending
+    except Exception as error:  # noqa: BLE001  whatever it is, it is nobody's but ours
+        faults.note("outbox.channel_failed", error, outbox=parcel.id)
+        return Unknown(f"our own fault: {type(error).__name__}")
 
 
 def _waybill(parcel: Parcel, mark: str = "") -> Waybill:

@@ -79,7 +79,7 @@ def whose(names: tuple[Name, ...], known: Known, address: str, now: int) -> Whos
             row: Row = {"id": name.id, "conversation_id": chat, "kind": name.kind, "created_at": now}
             change += Change(inserts=(Insert("identity", row, or_ignore=True),))
         elif owner != chat:
-            change += _passed_on(name, owner, chat)
+            change += _passed_on(name, owner, chat, address)
     if conversation and known.addresses.get(conversation) != address:
         change += Change(updates=(Update("conversation", conversation, {"address": address}),))
     return Whose(chat, conversation is None, change)
@@ -94,12 +94,15 @@ def _known_chat(names: tuple[Name, ...], known: Known) -> str | None:
     return known.owners.get(lasting.id) or by_address
 
 
-def _passed_on(name: Name, owner: str, chat: str) -> Change:
-    """An address has a new owner. What waits for the old one must never be sent there, nor by SMS to that number."""
+def _passed_on(name: Name, owner: str, chat: str, address: str) -> Change:
+    """An address has a new owner. What waits for the old one must never be sent there, nor by SMS to that number.
+
+    Where the old one writes from elsewhere by now, answers go on going there.
+    """
     return Change(
         updates=(
             Update("identity", name.id, {"conversation_id": chat}),
-            Update("conversation", owner, {"reachable": 0, "address": ""}),
+            Update("conversation", owner, {"reachable": 0, "address": ""}, only_if={"address": address}),
             Update("customer", customer_of(owner), {"phone_sealed": None, "phone_hash": None}),
         )
     )

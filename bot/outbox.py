@@ -19,7 +19,7 @@ from bot.store.change import Change, Insert, Sql, Update
 from bot.store.seal import Seal
 from bot.store.store import Store
 from bot.undelivered import again, case, done, stand_in, waits
-from bot.work import Deadline, Lease
+from bot.work import SCAN_SECONDS, Deadline, Lease
 from flows.text import Body, Text, body_to_json, to_json
 from integrations.contract.channel import Channel, Limits
 from integrations.contract.exchange import NotSent, Unknown
@@ -82,23 +82,48 @@ def message_row(
 
 # --- how messages are taken
 
-#: Conditions on a conversation stand in a subquery, so that taking a message locks no conversation.
+#: Conditions on a conversation stand in a subquery, so that taking a message locks no conversation. Chat that waits
+#: for the person does not keep a message about money from knocking; once they wrote, all of it goes in order.
 _READY = """
 FROM outbox o
-WHERE o.done = 0 AND o.due_at <= :now AND o.lease_until <= :now AND o.via IN ('', :channel)
+WHERE o.done = 0 AND {state} AND o.due_at <= :now AND o.lease_until <= :now AND o.via IN ('', :channel)
   AND EXISTS (SELECT 1 FROM conversation c WHERE c.id = o.conversation_id AND (o.via <> '' OR c.channel = :channel)
-    AND (o.knocked_at = 0 OR c.heard_at > :open_since)
-    AND (o.via <> '' OR c.paced_until <= CASE WHEN o.rank = 0 THEN :receipts_until ELSE :paced_until END))
-  AND NOT EXISTS (SELECT 1 FROM outbox e
-    WHERE e.customer_id = o.customer_id AND e.via = o.via AND e.done = 0 AND e.id < o.id)
+    AND (o.knocked_at <= 0 OR c.heard_at > :open_since)
+    AND (o.via <> '' OR c.paced_until <= :paced_until
+      OR (c.paced_until <= :receipts_until AND EXISTS (SELECT 1 FROM outbox r
+        WHERE r.customer_id = o.customer_id AND r.via = o.via AND r.done = 0 AND r.kind = 'receipt')))
+    AND NOT EXISTS (SELECT 1 FROM outbox e
+      WHERE e.customer_id = o.customer_id AND e.via = o.via AND e.done = 0 AND e.id < o.id
+        AND NOT (e.knocked_at > 0 AND c.heard_at <= :open_since
+          AND e.kind IN ('say', 'question') AND o.kind IN ('receipt', 'fact'))))
 """
-_TAKE = f"""
-WITH taken AS MATERIALIZED (SELECT o.id {_READY} ORDER BY o.rank, o.due_at, o.id LIMIT :slots {{skip_locked}})
+_NEW = _READY.replace("{state}", "o.knocked_at <= 0")
+_WAITING = _READY.replace("{state}", "o.knocked_at > 0")
+_TAKE = """
+WITH taken AS MATERIALIZED (SELECT o.id {ready} ORDER BY o.rank, o.due_at, o.id LIMIT :slots {skip_locked})
 UPDATE outbox SET lease_until = :until, fence = fence + 1, tries = tries + 1,
   tried_at = CASE WHEN tried_at = 0 THEN :now ELSE tried_at END
 WHERE id IN (SELECT id FROM taken) RETURNING *
-"""  # noqa: S608  a constant
-_DUE = f"SELECT 1 AS one {_READY} LIMIT 1"
+""".replace("{ready}", _NEW)
+_DUE = f"SELECT 1 AS one WHERE EXISTS (SELECT 1 {_NEW}) OR EXISTS (SELECT 1 {_WAITING})"
+
+#: What waits for people may come to be very much, so it is in an index of its own and looked at once a second. What
+#: they wrote since is marked in the same column.
+_WAKE = """
+WITH woken AS MATERIALIZED (SELECT o.id FROM outbox o
+  WHERE o.done = 0 AND o.knocked_at > 0 AND o.lease_until <= :now
+    AND EXISTS (SELECT 1 FROM conversation c
+      WHERE c.id = o.conversation_id AND c.channel = :channel AND c.heard_at > :open_since) {skip_locked})
+UPDATE outbox SET knocked_at = -knocked_at WHERE id IN (SELECT id FROM woken)
+"""
+#: What stands before a receipt of the same customer goes as early as the receipt.
+_HURRY = """
+WITH before AS MATERIALIZED (SELECT o.id FROM outbox o WHERE o.rank > 0 AND o.id IN
+  (SELECT e.id FROM outbox r JOIN outbox e ON e.customer_id = r.customer_id AND e.done = 0 AND e.id < r.id
+     AND e.via = r.via AND e.rank > 0
+   WHERE r.done = 0 AND r.knocked_at <= 0 AND r.rank = 0 AND r.kind = 'receipt') {skip_locked})
+UPDATE outbox SET rank = 0 WHERE id IN (SELECT id FROM before)
+"""
 
 _WHERE_TO = """
 SELECT o.id, c.channel, c.address, c.heard_at, c.paced_until, p.language, p.phone_sealed,
@@ -114,6 +139,11 @@ _KNOWN = """
 SELECT conversation_id, external_id FROM outbox
 WHERE conversation_id IN {ids} AND external_id IS NOT NULL AND created_at > :since
 """
+#: What came back undelivered is not what an earlier try delivered, though it has the same words.
+_CAME_BACK = """
+SELECT o.conversation_id, r.external_id FROM message_report r JOIN outbox o ON o.id = r.outbox_id
+WHERE r.outbox_id IN {ids} AND r.status = 'undelivered'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +154,25 @@ class OutboxClaim:
     slots: int
     channel: str
     limits: Limits
+    #: Whether to look at what waits for people, and before receipts, too.
+    waiting: bool = True
 
     def take(self, sql: Sql) -> list[dict[str, Any]]:
         now = sql.now()
+        moment = _moment(now, self.channel, self.limits)
+        if self.waiting:
+            woken = {name: moment[name] for name in ("now", "channel", "open_since")}
+            sql.rows(_WAKE.format(skip_locked=sql.skip_locked), **woken)
+            sql.rows(_HURRY.format(skip_locked=sql.skip_locked))
         statement = _TAKE.format(skip_locked=sql.skip_locked)
-        until = now + self.lease.length_ms
-        rows = sql.rows(statement, until=until, slots=self.slots, **_moment(now, self.channel, self.limits))
+        rows = sql.rows(statement, until=now + self.lease.length_ms, slots=self.slots, **moment)
         if not rows:
             return []
         places = {row["id"]: row for row in sql.rows_in(_WHERE_TO, [row["id"] for row in rows])}
         known = self._known(sql, [row for row in rows if row["tried_at"] < now], now)
         return [
             {**row, **places[row["id"]], "known": known.get(row["conversation_id"], frozenset()), "now": now}
-            for row in sorted(rows, key=lambda row: int(row["id"]))
+            for row in sorted(rows, key=lambda row: (row["rank"], row["due_at"], row["id"]))
         ]
 
     def _known(self, sql: Sql, rows: list[dict[str, Any]], now: int) -> dict[str, frozenset[str]]:
@@ -145,7 +181,8 @@ class OutboxClaim:
             return {}
         since = min([now, *(row["tried_at"] for row in rows)]) - KNOWN_MS
         found: dict[str, set[str]] = {}
-        for row in sql.rows_in(_KNOWN, [row["conversation_id"] for row in rows], since=since):
+        known = sql.rows_in(_KNOWN, [row["conversation_id"] for row in rows], since=since)
+        for row in known + sql.rows_in(_CAME_BACK, [row["id"] for row in rows]):
             found.setdefault(row["conversation_id"], set()).add(row["external_id"])
         return {conversation: frozenset(ids) for conversation, ids in found.items()}
 
@@ -191,8 +228,12 @@ class Pace:
         return max(0, min(wanted, int(self._left)))
 
     def spend(self) -> None:
-        """One was sent."""
+        """One is being sent."""
         self._left -= 1
+
+    def give_back(self) -> None:
+        """Nothing was sent after all."""
+        self._left += 1
 
 
 class OutboxWorker:
@@ -207,9 +248,14 @@ class OutboxWorker:
         self.sms = sms
         self.pace = Pace(channel.limits.per_second, clock)
         self.lease = Lease.for_calls_of(channel.timeout_seconds)
+        self._looked = float("-inf")
 
     def claim(self, slots: int) -> OutboxClaim:
-        return OutboxClaim(self.lease, self.pace.room(slots), self.channel.name, self.channel.limits)
+        slots, now = self.pace.room(slots), self.clock.monotonic()
+        waiting = slots > 0 and now - self._looked >= SCAN_SECONDS
+        if waiting:
+            self._looked = now
+        return OutboxClaim(self.lease, slots, self.channel.name, self.channel.limits, waiting)
 
     def due(self, sql: Sql) -> bool:
         return bool(sql.rows(_DUE, **_moment(sql.now(), self.channel.name, self.channel.limits)))
@@ -218,6 +264,8 @@ class OutboxWorker:
         """Send one message and store what became of it. A fence that is old writes nothing."""
         self.pace.spend()
         outcome = await self.sender.send(self.channel, plan, deadline)
+        if isinstance(outcome, Dropped | Waits):
+            self.pace.give_back()
         SENDS.labels(self.channel.name, type(outcome).__name__.lower()).inc()
         now = int(self.clock.now().timestamp() * 1000)
         change = finish(plan, outcome, now, sms=self.sms)
@@ -236,8 +284,7 @@ def finish(parcel: Parcel, outcome: Sent, now: int, *, sms: bool) -> Change:
         case NoDoor(reason):
             return _around(parcel, reason, now, sms=sms)
         case Gone(reason):
-            gone = done(parcel, f"gone: {reason}") + _instead(parcel, now, sms=sms)
-            return gone + Change(updates=(Update("conversation", parcel.conversation_id, {"reachable": 0}),))
+            return done(parcel, f"gone: {reason}") + _gone(parcel, now, sms=sms)
         case Malformed(reason) if reason == BAD_TOKEN:
             # A receipt must outlive a token that was revoked by mistake.
             return _again(parcel, reason, SEND_AGAIN_MOST_MS, now, sent=False)
@@ -259,6 +306,17 @@ def _around(parcel: Parcel, why: str, now: int, *, sms: bool) -> Change:
     if instead is not None:
         return done(parcel, f"by SMS: {why}") + instead
     return waits(parcel, why, now) + case(parcel, "message_waits", now)
+
+
+def _gone(parcel: Parcel, now: int, *, sms: bool) -> Change:
+    """This person is not reached here. What is about money goes by SMS, and a receipt that cannot is a person's."""
+    if parcel.via:
+        return case(parcel, "message_undelivered", now)
+    away = Change(updates=(Update("conversation", parcel.conversation_id, {"reachable": 0}),))
+    instead = stand_in(parcel, now) if sms else None
+    if instead is None and parcel.kind == "receipt":
+        instead = case(parcel, "message_undelivered", now)
+    return away + (instead or Change())
 
 
 def _instead(parcel: Parcel, now: int, *, sms: bool) -> Change:

@@ -34,7 +34,8 @@ READINGS_MAX = 5
 
 _MESSAGE = """
 SELECT o.id, o.customer_id, o.conversation_id, o.kind, o.body_sealed, o.payment_id, o.place, o.via, o.done, o.fence,
-  o.external_id, o.arrival, o.bounces, c.address, p.phone_sealed,
+  o.external_id, o.arrival, o.bounces, o.tried_at, o.knocked_at, c.address, c.heard_at, p.phone_sealed,
+  (SELECT count(*) FROM outbox s WHERE s.stands_for = o.id) AS stood_in,
   (SELECT count(*) FROM message_report r WHERE r.external_id = :external_id AND r.status = 'undelivered') AS failed
 FROM outbox o JOIN conversation c ON c.id = o.conversation_id JOIN customer p ON p.id = o.customer_id
 WHERE o.id = :id
@@ -54,7 +55,7 @@ class Reports:
     async def keep(self, report: Report) -> bool:
         """Whether it is stored, or was before, or is about nothing of ours. Only then may the channel be told so."""
         number = report.own.removeprefix(KNOCK)
-        if not (number.isascii() and number.isdecimal() and len(number) <= len(str(2**63))):
+        if not (number.isascii() and number.isdecimal() and len(number) < len(str(2**63))):
             return True
         for _ in range(READINGS_MAX):
             row = await self._message(int(number), report.external_id)
@@ -128,7 +129,7 @@ def _arrived(row: Row, report: Arrived, now: int) -> Change:
 
 def _undelivered(row: Row, report: Undelivered, now: int, *, sms: bool) -> Change:
     other = row["external_id"] is not None and row["external_id"] != report.external_id
-    if other or row["arrival"] >= Arrival.DELIVERED.value:
+    if other or row["arrival"] >= Arrival.DELIVERED.value or row["stood_in"]:
         return Change()
     if row["kind"] != "say" and not row["via"] and row["bounces"] < TIMES[report.obstacle]:
         return _once_more(row, report, now)
@@ -147,7 +148,11 @@ def _once_more(row: Row, report: Undelivered, now: int) -> Change:
     match report.obstacle:
         case Obstacle.WINDOW:
             opened["knocked_at"] = 0
-            beside = Change(updates=(Update("conversation", row["conversation_id"], {"heard_at": 0}),))
+            if row["heard_at"] <= row["tried_at"]:  # else they wrote after it was sent, and the window is open
+                same = {"heard_at": row["heard_at"]}
+                beside = Change(
+                    updates=(Update("conversation", row["conversation_id"], {"heard_at": 0}, only_if=same),)
+                )
         case Obstacle.FORM:
             opened["text_only"] = 1
         case Obstacle.SLOW_DOWN | Obstacle.PROVIDER:
@@ -160,7 +165,11 @@ def _once_more(row: Row, report: Undelivered, now: int) -> Change:
 
 
 def _ended(row: Row, report: Undelivered) -> Change:
-    columns = {"done": 1, "lease_until": 0, "outcome": f"undelivered {report.code}", "external_id": report.external_id}
+    # The fence grows, so that the answer to the send, should it come after this, writes nothing.
+    columns = {
+        "done": 1, "lease_until": 0, "fence": row["fence"] + 1,
+        "outcome": f"undelivered {report.code}", "external_id": report.external_id,
+    }  # fmt: skip
     change = Change((_guard(row, columns),))
     if report.obstacle is Obstacle.PERSON and not row["via"]:
         change += Change(updates=(Update("conversation", row["conversation_id"], {"reachable": 0}),))
@@ -178,7 +187,8 @@ def _by_sms(row: Row, now: int, code: str, *, sms: bool) -> Change:
 
 def _not_knocked(row: Row, now: int, *, sms: bool) -> Change:
     """The knock did not arrive either. While the message still waits, it goes another way."""
-    if row["done"]:
+    they_wrote = row["knocked_at"] < 0 or (row["knocked_at"] > 0 and row["heard_at"] > 0)
+    if row["done"] or they_wrote:
         return Change()
     instead = _by_sms(row, now, "knock", sms=sms)
     by_sms = any(insert.table == "outbox" for insert in instead.inserts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.delivery import Parcel
-from bot.store.change import Change, Guard, Insert, Row
+from bot.store.change import Change, Guard, Insert, Row, Update
 
 #: About money: never given up in silence.
 MONEY = frozenset({"receipt", "fact"})
@@ -23,8 +23,12 @@ def again(parcel: Parcel, why: str, due_at: int, **columns: int) -> Change:
 
 
 def waits(parcel: Parcel, why: str, now: int) -> Change:
-    """It is kept until the person writes."""
-    return _written(parcel, why, knocked_at=now, tried_at=0)
+    """It is kept until the person writes.
+
+    From now on the window counts as shut, whatever another clock says; but not where they wrote in the meantime.
+    """
+    shut = Update("conversation", parcel.conversation_id, {"heard_at": 0}, only_if={"heard_at": parcel.heard_at})
+    return _written(parcel, why, knocked_at=now, tried_at=0) + Change(updates=(shut,))
 
 
 def _written(parcel: Parcel, outcome: str, **columns: int | str) -> Change:

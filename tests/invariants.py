@@ -7,8 +7,10 @@ by whoever else has a store and a sandbox.
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,19 @@ _TABLES = {
     "receipts": "SELECT payment_id FROM receipt",
     "inputs": "SELECT kind, disposition FROM input WHERE state < 2",
     "work": "SELECT name FROM work WHERE done = 0",
-    "outbox": "SELECT kind, outcome FROM outbox WHERE done = 0",
+    # What waits behind a knock waits for the person, and nothing of it is due.
+    "outbox": "SELECT kind, outcome FROM outbox WHERE done = 0 AND knocked_at <= 0",
 }
+
+_ARRIVALS = {
+    "vends": _TABLES["vends"],
+    "cases": _TABLES["cases"],
+    "waiting": "SELECT payment_id FROM outbox WHERE done = 0 AND knocked_at > 0 AND kind = 'receipt'",
+    "telegram": "SELECT address FROM conversation WHERE channel = 'telegram'",
+}
+
+#: How far a message of Twilio's has come when it is on a phone.
+_ON_A_PHONE = {"sent", "delivered", "read"}
 
 
 async def violations(store: Store, sandbox: SandboxHost) -> list[str]:
@@ -110,6 +123,42 @@ def _answers(rows: dict[str, Rows]) -> Iterable[str]:
     yield from (f"a message ({row['kind']}) is not sent: {row['outcome']}" for row in rows["outbox"])
 
 
+async def never_arrived(store: Store, sandbox: SandboxHost) -> list[str]:
+    """The tokens on no phone, in no receipt that waits for its reader, and in no person's hands."""
+
+    def read(sql: Sql) -> dict[str, Rows]:
+        return {name: sql.rows(statement) for name, statement in _ARRIVALS.items()}
+
+    rows = await store.read(read)
+    payment_of = {vend["reference"]: vend["payment_id"] for vend in rows["vends"]}
+    cared_for = {row["payment_id"] for row in (*rows["waiting"], *rows["cases"])}
+    seen = "\n".join((*_on_telegram(rows, sandbox), *by_twilio(sandbox)))
+    return [
+        f"token {spaced(token)} reached nobody"
+        for sale in sandbox.xmlvend.sales
+        for token in sale.tokens
+        if spaced(token) not in seen
+        if payment_of.get(f"{sale.message_id}-{sale.terminal_id}") not in cared_for
+    ]
+
+
+def _on_telegram(rows: dict[str, Rows], sandbox: SandboxHost) -> Iterator[str]:
+    for row in rows["telegram"]:
+        yield from (message.text for message in sandbox.telegram.chat(int(row["address"])) if message.from_bot)
+
+
+def by_twilio(sandbox: SandboxHost) -> list[str]:
+    """The words of every message of ours that Twilio brought to a phone, the oldest first."""
+    listed = sandbox.twilio.messages.page("PageSize=1000")["messages"]
+    ours = [one for one in reversed(listed) if one["direction"] != "inbound" and one["status"] in _ON_A_PHONE]
+    return [one["body"] for one in ours]
+
+
+def spaced(token: str) -> str:
+    """A token as receipts write it, in groups of four digits."""
+    return " ".join(token[start : start + 4] for start in range(0, 20, 4))
+
+
 def secrets_of(sandbox: SandboxHost) -> set[str]:
     """What must stand nowhere in plain digits or letters: phones, meters with their owners, and tokens (S-19)."""
     phones = {prompt.msisdn for prompt in sandbox.daraja.prompts()}
@@ -117,12 +166,41 @@ def secrets_of(sandbox: SandboxHost) -> set[str]:
     for meter in sandbox.xmlvend.meters.values():
         found |= {meter.number, meter.owner}
     for token in (token for sale in sandbox.xmlvend.sales for token in sale.tokens):
-        found |= {token, " ".join(token[start : start + 4] for start in range(0, 20, 4))}
+        found |= {token, spaced(token)}
     return found
 
 
-def readable_in(database: Path, planted: Iterable[str]) -> list[str]:
-    """Which of these values can be read in a SQLite file or its log by whoever holds the disk."""
+def addresses_of(sandbox: SandboxHost) -> set[str]:
+    """The phone numbers that WhatsApp told us as addresses. We must read them to write there."""
+    listed = sandbox.twilio.messages.page("PageSize=1000")["messages"]
+    senders = [one["from"] for one in listed if one["direction"] == "inbound"]
+    return {sender.removeprefix("whatsapp:+") for sender in senders if sender.startswith("whatsapp:+")}
+
+
+def readable_in(database: Path, planted: Iterable[str], addresses: Iterable[str] = ()) -> list[str]:
+    """Which of these values can be read in a SQLite file or its log by whoever holds the disk.
+
+    A phone number that is an address may stand where messages are sent to, and in no other column.
+    """
     files = (database, database.with_name(f"{database.name}-wal"))
-    content = b"\0".join(_CHECKOUT_ID.sub(b"", file.read_bytes()) for file in files if file.exists())
-    return [f"{value} stands in the database" for value in sorted(planted) if value.encode() in content]
+    everything = b"\0".join(file.read_bytes() for file in files if file.exists())
+    elsewhere = "\0".join(_cells(database)).encode()
+    known = tuple(addresses)
+    found = []
+    for value in sorted(planted):
+        content = elsewhere if any(value in address for address in known) else everything
+        if value.encode() in _CHECKOUT_ID.sub(b"", content):
+            found.append(f"{value} stands in the database")
+    return found
+
+
+def _cells(database: Path) -> Iterator[str]:
+    """Every value in every table but the addresses of conversations."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            cursor = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608  the names are the database's own
+            names = [(table, column[0]) for column in cursor.description]
+            for row in cursor:
+                kept = zip(names, row, strict=True)
+                yield from (str(value) for name, value in kept if name != ("conversation", "address"))

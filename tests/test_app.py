@@ -39,6 +39,11 @@ PRODUCTION: dict[str, Any] = {
     "xmlvend_operator_name": "test-operator",
     "xmlvend_password": "test-password",
 }
+WHATSAPP: dict[str, Any] = {
+    "twilio_account_sid": "AC" + "0" * 32,
+    "twilio_auth_token": "test-auth-token",
+    "twilio_whatsapp_from": "+14155238886",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -224,17 +229,18 @@ def test_the_menu_of_commands_is_there_in_every_language_and_for_everybody_else(
 @pytest.fixture
 def runnable(tmp_path: Path) -> Settings:
     """Settings of a service whose parties are not there."""
-    nobody = dict.fromkeys(("telegram_api_url", "mpesa_api_url", "xmlvend_url"), "http://127.0.0.1:9")
+    names = ("telegram_api_url", "twilio_api_url", "mpesa_api_url", "xmlvend_url")
+    nobody = dict.fromkeys(names, "http://127.0.0.1:9") | WHATSAPP
     return settings(
         **nobody, public_url=None, port=free_port(), database_url=f"sqlite:///{tmp_path}/deep/bili.db",
         limits_own_hour=3, fee_bands=[FeeBand(up_to=100, fee=1)],
     )  # fmt: skip
 
 
-async def ask(url: str) -> Response:
+async def ask(url: str, method: str = "GET") -> Response:
     clock = RealClock()
     async with HttpSender(clock) as sender:
-        answer = await sender.send(Request("GET", url), clock.monotonic() + 5)
+        answer = await sender.send(Request(method, url), clock.monotonic() + 5)
     assert isinstance(answer, Response)
     return answer
 
@@ -244,6 +250,8 @@ async def test_a_service_runs_without_its_parties_and_comes_up_again_on_its_data
         async with app.running(runnable, practising=False) as address:
             assert (await ask(f"{address}/readyz")).status == 200
             assert (await ask(f"{address}/c/unknown")).status == 404
+            for path in ("telegram", "twilio/whatsapp", "twilio/status"):
+                assert (await ask(f"{address}/webhooks/{path}", "POST")).status in {401, 403}, path
 
 
 @pytest.mark.parametrize(

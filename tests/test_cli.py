@@ -20,7 +20,7 @@ from bot.settings import SECRET_KEY_LENGTH_MIN, Settings, SettingsError
 from bot.store.change import CannotOpen
 
 KEY = "a-test-key-that-opens-nothing-at-all"
-COMMANDS = ("serve", "sandbox", "demo", "chat", "check", "secret")
+COMMANDS = ("serve", "sandbox", "demo", "chat", "check", "templates", "secret")
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_help_shows_the_way_from_a_first_look_to_a_real_service(capsys: pytest.C
     order = ["bili demo", "bili chat", "bili serve ", "bili serve --sandbox", "BILI_TELEGRAM_TOKEN", "bili check"]
     assert [said.index(words) for words in order] == sorted(said.index(words) for words in order)
     assert ".env.example and bili.example.toml show them all" in said
-    assert all(re.search(rf"^ +{command} ", said, re.MULTILINE) for command in COMMANDS)
+    assert all(re.search(rf"^ +{command}( |$)", said, re.MULTILINE) for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -67,7 +67,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert re.fullmatch(r"[A-Z].+\.", about, re.DOTALL)
 
 
-@pytest.mark.parametrize("typed", [[], ["sell"], ["serve", "--loudly"], ["chat", "http://one", "http://two"]])
+@pytest.mark.parametrize(
+    "typed", [[], ["sell"], ["serve", "--loudly"], ["chat", "http://one", "http://two"], ["templates", "burn"]]
+)
 def test_what_is_not_understood_is_told_with_the_usage(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         cli.main(typed)
@@ -162,6 +164,40 @@ def test_ctrl_c_is_no_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main(["chat", "http://127.0.0.1:9"]) == 130
 
 
+# --- templates
+
+
+@pytest.mark.parametrize(("typed", "act"), [([], "check"), (["check"], "check"), (["create"], "create")])
+@pytest.mark.parametrize("status", [0, 1])
+def test_templates_are_only_looked_at_unless_they_are_to_be_made(
+    typed: list[str], act: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts: list[str] = []
+
+    async def templates(_settings: Settings, act: str) -> int:
+        acts.append(act)
+        return status
+
+    monkeypatch.setattr(app, "templates", templates)
+    assert cli.main(["templates", *typed]) == status
+    assert acts == [act]
+
+
+def test_templates_need_a_sender_and_a_store(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["templates"]) == 2
+    assert capsys.readouterr().err.startswith("BILI_TWILIO_ACCOUNT_SID is missing")
+    monkeypatch.setenv("BILI_TWILIO_ACCOUNT_SID", "AC" + "0" * 32)
+    assert cli.main(["templates"]) == 2
+    assert capsys.readouterr().err.startswith("BILI_TWILIO_CONTENT_API_URL is missing")
+    monkeypatch.setenv("BILI_TWILIO_PER_SECOND", "hunter2")
+    assert cli.main(["templates"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("BILI_TWILIO_PER_SECOND")
+    assert "hunter2" not in said
+
+
 # --- the rest
 
 
@@ -229,6 +265,8 @@ def test_every_run_of_the_demo_invents_its_secrets_and_keeps_its_key() -> None:
     invented = [name for name in one if one[name] != other[name]]
     assert set(invented) == {
         "BILI_TELEGRAM_TOKEN", "BILI_SANDBOX_TELEGRAM_TOKEN",
+        "BILI_TWILIO_ACCOUNT_SID", "BILI_TWILIO_AUTH_TOKEN",
+        "BILI_SANDBOX_TWILIO_ACCOUNT_SID", "BILI_SANDBOX_TWILIO_AUTH_TOKEN",
         "BILI_MPESA_CONSUMER_KEY", "BILI_MPESA_CONSUMER_SECRET", "BILI_MPESA_PASSKEY", "BILI_XMLVEND_PASSWORD",
         "BILI_SANDBOX_DARAJA_CONSUMER_KEY", "BILI_SANDBOX_DARAJA_CONSUMER_SECRET", "BILI_SANDBOX_DARAJA_PASSKEY",
         "BILI_SANDBOX_XMLVEND_PASSWORD",

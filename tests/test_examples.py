@@ -85,7 +85,7 @@ def test_a_copy_of_the_environments_example_sets_nothing(tmp_path: Path, monkeyp
     before = load_settings()
     (tmp_path / ".env").write_text(ENVIRONMENT, encoding="utf-8")
     assert load_settings() == before
-    assert practice.unset(load_settings()) == ["Telegram", "M-Pesa", "the utility"]
+    assert practice.unset(load_settings()) == ["Telegram", "WhatsApp", "M-Pesa", "the utility"]
 
 
 def with_parties(settings: Settings) -> Settings:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.store.change import Change, Done, Insert, Update
-from tests.invariants import readable_in, secrets_of, violations
+from tests.invariants import addresses_of, readable_in, secrets_of, violations
 from tests.town import Town, town
-from tests.transcripts.performance import PHONE, Performance
+from tests.transcripts.chats import PHONE
+from tests.transcripts.performance import Performance
 from tests.transcripts.transcript import read
 
 SOLD = Path(__file__).parent / "transcripts" / "one_line.txt"
@@ -27,7 +28,7 @@ def database(sqlite_template: Path, tmp_path: Path) -> Path:
 async def sound(database: Path) -> AsyncIterator[Town]:
     """A town in which one purchase was paid and sold."""
     async with town(f"sqlite:///{database}") as place:
-        await Performance(place).play(read(SOLD))
+        await Performance(place, read(SOLD)).play()
         yield place
 
 
@@ -136,3 +137,15 @@ async def test_S19_a_phone_a_meter_and_a_token_in_plain_digits_are_seen(sound: T
         await spoil(sound, owner_masked=value)
         assert len(readable_in(database, planted)) >= 1, value
         await spoil(sound, owner_masked="P")
+
+
+async def test_S19_a_number_may_be_an_address_and_nothing_else(database: Path) -> None:
+    on_whatsapp = SOLD.parent / "whatsapp" / "one_line.txt"
+    async with town(f"sqlite:///{database}") as place:
+        await Performance(place, read(on_whatsapp)).play()
+        planted, addresses = secrets_of(place.sandbox), addresses_of(place.sandbox)
+        assert addresses == {PHONE.removeprefix("+")}
+        assert readable_in(database, planted, addresses) == []
+        assert readable_in(database, planted) != []
+        await spoil(place, owner_masked=PHONE)
+        assert readable_in(database, planted, addresses) != []

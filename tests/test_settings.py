@@ -92,6 +92,13 @@ def test_addresses_lose_their_last_slash(monkeypatch: pytest.MonkeyPatch) -> Non
     )  # fmt: skip
 
 
+def test_shared_keys_of_twilio_stand_between_commas_each_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILI_TWILIO_SHARED_KEYS", "one=hunter2=, two=hunter3")
+    settings = load_settings()
+    assert [key.get_secret_value() for key in settings.twilio_shared_keys] == ["one=hunter2=", "two=hunter3"]
+    assert "hunter" not in repr(settings)
+
+
 # --- what is wrong with them
 
 
@@ -112,6 +119,10 @@ def test_F149_every_wrong_setting_is_named_at_once_and_stands_at_its_default(mon
         "BILI_BUSINESS_TIME_ZONE": "Hunter/2",
         "BILI_FEE_BANDS": '[{"up_to": "hunter2", "fee": 1}]',
         "BILI_LIMITS_QUIET_FROM_HOUR": "25",
+        "BILI_TWILIO_API_URL": "hunter2",
+        "BILI_TWILIO_CONTENT_API_URL": "ftp://hunter2",
+        "BILI_TWILIO_TIMEOUT_SECONDS": "0",
+        "BILI_TWILIO_PER_SECOND": "-1",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)

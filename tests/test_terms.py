@@ -137,6 +137,20 @@ def test_texts_of_a_vending_server_are_given_one_of_our_reasons() -> None:
         terms.known_texts({"Asleep": "asleep"})
 
 
+@pytest.mark.parametrize(
+    ("given_settings", "expected"),
+    [
+        ({}, False),
+        ({"twilio_sms_from": "BILI", "twilio_content_api_url": "https://content.twilio.com"}, False),
+        ({"twilio_account_sid": "AC"}, True),
+        ({"twilio_auth_token": "x"}, True),
+        ({"twilio_whatsapp_from": "+14155238886"}, True),
+    ],
+)
+def test_a_whatsapp_sender_is_meant_by_any_part_of_it(given_settings: dict[str, Any], expected: bool) -> None:
+    assert terms.has_twilio(settings(**given_settings)) == expected
+
+
 # --- addresses
 
 

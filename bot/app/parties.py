@@ -116,7 +116,13 @@ def twilio_config(settings: Settings) -> TwilioConfig:
     try:
         return _twilio(settings)
     except ValueError as error:
-        raise SettingsError("\n".join(named("twilio", problem) for problem in str(error).split("; "))) from None
+        raise SettingsError("\n".join(_named(problem) for problem in str(error).split("; "))) from None
+
+
+def _named(problem: str) -> str:
+    """A sentence of the config under the name that the setting has here; our address is not Twilio's alone."""
+    field, _, rest = problem.partition(" ")
+    return f"BILI_PUBLIC_URL {rest}" if field == "public_url" else named("twilio", problem)
 
 
 def _twilio(settings: Settings) -> TwilioConfig:

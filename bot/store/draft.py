@@ -82,7 +82,8 @@ class Draft:
     def _insert(self, insert: Insert) -> None:
         shape = shapes()[insert.table]
         # Where nothing but the number is unique nothing can be ignored, and one statement keeps the order of all rows.
-        or_ignore = insert.or_ignore and bool(shape.ordered_by)
+        unique = bool(shape.ordered_by) or any(insert.row.get(column) is not None for column in shape.indexed_once)
+        or_ignore = insert.or_ignore and unique
         self.inserted[insert.table, or_ignore].append(shape.full(insert.row))
 
 

@@ -22,7 +22,7 @@ class Shape:
 
     `columns` are those an insert names, every one each time, so that one statement serves all rows of a table and
     `defaults` fills what a caller leaves out. `ordered_by` is the unique key inserts are sorted by, empty where the
-    order callers gave is kept.
+    order callers gave is kept; `indexed_once` are columns that an index alone keeps unique, which nulls pass by.
     """
 
     table: Table
@@ -33,6 +33,7 @@ class Shape:
     names: frozenset[str]
     defaults: Row
     ordered_by: tuple[str, ...]
+    indexed_once: tuple[str, ...]
 
     def full(self, row: Row) -> dict[str, int | str | None]:
         """The row with its defaults. Raises ValueError for a column the table has not, or must be given."""
@@ -72,6 +73,7 @@ def _shape(model: type[SQLModel], table: Table, place: int) -> Shape:
         names=frozenset(columns),
         defaults={name: default for name in columns if (default := _default(model, name)) is not PydanticUndefined},
         ordered_by=_ordered_by(model, key.name, numbered=numbered),
+        indexed_once=tuple(str(column.name) for index in table.indexes if index.unique for column in index.columns),
     )
 
 

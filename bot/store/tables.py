@@ -304,7 +304,14 @@ class Outbox(SQLModel, table=True):
             "outbox_unsent", "customer_id", "id",
             sqlite_where=text("done = 0"), postgresql_where=text("done = 0"),
         ),
-        Index("outbox_due", "rank", "due_at", sqlite_where=text("done = 0"), postgresql_where=text("done = 0")),
+        Index(
+            "outbox_due", "rank", "due_at",
+            sqlite_where=text("done = 0 AND knocked_at <= 0"), postgresql_where=text("done = 0 AND knocked_at <= 0"),
+        ),
+        Index(
+            "outbox_waiting", "conversation_id",
+            sqlite_where=text("done = 0 AND knocked_at > 0"), postgresql_where=text("done = 0 AND knocked_at > 0"),
+        ),
         Index("outbox_thread", "conversation_id", "thread"),
         Index(
             "outbox_offers", "conversation_id", "id",
@@ -329,7 +336,8 @@ class Outbox(SQLModel, table=True):
     done: int = 0
     outcome: str = ""
     external_id: str | None = None
-    #: When a try began whose end nobody knows (0: there is none), and when we knocked because the window was shut.
+    #: When a try began whose end nobody knows (0: there is none), and since when it waits for the person because the
+    #: window was shut: below zero once they wrote.
     tried_at: int = Field(default=0, sa_column=_at())
     knocked_at: int = Field(default=0, sa_column=_at())
     #: How far the channel says it came (0: nothing yet, then as `Arrival`), and how often it came back undelivered.
@@ -348,7 +356,10 @@ class MessageReport(SQLModel, table=True):
     """What a channel reported of a message we sent, each thing once."""
 
     __tablename__: ClassVar[str] = "message_report"
-    __table_args__ = (UniqueConstraint("external_id", "status", name="one_report"),)
+    __table_args__ = (
+        UniqueConstraint("external_id", "status", name="one_report"),
+        Index("report_of_message", "outbox_id"),
+    )
     id: int | None = Field(default=None, sa_column=_serial())
     outbox_id: int = Field(sa_column=_at())
     external_id: str

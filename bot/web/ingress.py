@@ -33,8 +33,10 @@ from integrations.contract.outcomes import CallbackRejected, CallbackSeen
 
 log = structlog.get_logger()
 
-#: Senders whose conversation is known, so that a message costs one insert and no reading. Forgetting one costs a read.
+#: Senders whose conversation is known, so that a message costs one insert and no reading. Forgetting one costs a read;
+#: each is forgotten now and then, because another replica may have seen an address change hands.
 KNOWN_MAX = 100_000
+KNOWN_SECONDS = 3600.0
 
 #: A message that comes so long after it was written was lost on its way and asked for later.
 LATE_MS = 120_000
@@ -54,7 +56,9 @@ class Ingress:
         reporting = [channel for channel in channels.values() if isinstance(channel, contract.Reports)]
         # Channels of one provider share an address; the first one reads what is said there.
         self._reporting = {f"webhooks/{channel.reports_path}": channel for channel in reversed(reporting)}
-        self._known: dict[tuple[str, str, str], str] = {}
+        #: By channel and lasting name, else address: the address last written from, and the chat.
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+        self._forget_at = 0.0
 
     async def serve(self, request: Request) -> Response:
         """Route by path."""
@@ -95,25 +99,29 @@ class Ingress:
         INPUTS.labels(channel.name, "ignored").inc(len(received) - len(messages))
         if not messages:
             return True
-        stored, change = 0, Change()
-        met: dict[tuple[str, str, str], str] = {}
+        change = Change()
+        met: dict[tuple[str, str], tuple[str, str]] = {}
+        self._forget_in_time()
         for message in messages:
-            sender = (channel.name, message.address, message.person)
-            chat = met.get(sender) or self._known.get(sender)
-            if chat is None:
+            sender = (channel.name, message.person or message.address)
+            address, chat = met.get(sender) or self._known.get(sender) or ("", "")
+            if not chat or address != message.address:
                 found = await self._whose(channel.name, message)
                 chat, change = found.conversation_id, change + found.change
-            met[sender] = chat
+            met[sender] = message.address, chat
             change += Change(inserts=(self._input(channel.name, chat, message),))
-            stored += 1
         if not isinstance(await self.store.write(change), Done):
             self._known.clear()
             return False
-        INPUTS.labels(channel.name, "stored").inc(stored)
-        if len(self._known) > KNOWN_MAX:
-            self._known.clear()
+        INPUTS.labels(channel.name, "stored").inc(len(messages))
         self._known |= met
         return True
+
+    def _forget_in_time(self) -> None:
+        now = self.parties.clock.monotonic()
+        if now >= self._forget_at or len(self._known) > KNOWN_MAX:
+            self._known.clear()
+            self._forget_at = now + KNOWN_SECONDS
 
     def _input(self, channel: str, chat: str, message: Received) -> Insert:
         # What comes late was still written then: it is no answer to a question that was asked after it (F-082).
@@ -125,6 +133,8 @@ class Ingress:
         names = names_of(self.parties.seal, channel, message)
         now = self._now()
         found = whose(names, await self.store.read(lambda sql: read_known(sql, names)), message.address, now)
+        if found.change.updates:
+            self._known.clear()  # an address changes hands, and whoever had it may be among these
         if not found.new:
             return found
         chat, customer = found.conversation_id, customer_of(found.conversation_id)
@@ -138,8 +148,12 @@ class Ingress:
         }
         begun = (
             Insert("customer", {**person, **self._own_phone(message, now)}, or_ignore=True),
-            Insert("conversation", {**row, "created_at": now}, or_ignore=True),
+            Insert("conversation", row, or_ignore=True),
         )
+        if found.change.updates:
+            # An address passes to this chat, which must be there first. Twice does no harm.
+            await self.store.write(Change(inserts=begun))
+            return found
         return replace(found, change=Change(inserts=begun) + found.change)
 
     def _own_phone(self, message: Received, now: int) -> dict[str, str | int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from integrations.contract.exchange import Request, Response
 from integrations.sandbox.daraja import TOKEN_PATH
 from integrations.sandbox.host import SandboxHost
-from integrations.sandbox.telegram_chats import ChatMessage
-from tests.town import AMINA
+from tests.transcripts.chats import Chat
 from tests.transcripts.transcript import message_lines
 
 
@@ -17,14 +16,15 @@ class Crash(BaseException):
 class Doorway:
     """Stands where the sandbox is reached: notes what the customer sees, and lets the worker of one call die."""
 
-    def __init__(self, sandbox: SandboxHost, crash_at: int) -> None:
+    def __init__(self, sandbox: SandboxHost, chat: Chat, crash_at: int) -> None:
         self.calls = 0
         self.messages = 0
         self.lines: list[str] = []
         self.crash_at = crash_at
         self.crashed = False
         self._sandbox = sandbox
-        self._seen: dict[int, tuple[str, list[str]]] = {}
+        self._chat = chat
+        self._seen: dict[str, tuple[str, ...]] = {}
 
     async def serve(self, request: Request) -> Response:
         """Pass a call on. Fetching an access token is part of the call it is fetched for."""
@@ -41,22 +41,17 @@ class Doorway:
 
     def take(self) -> list[str]:
         """The lines noted since the last time."""
+        self._look()
         lines, self.lines = self.lines, []
         return lines
 
     def _look(self) -> None:
-        chat = [message for message in self._sandbox.telegram.chat(AMINA) if message.from_bot]
+        chat = self._chat.shown()
         for message in chat:
-            shown = (message.text, [*labels(message), *message.keys])
-            before = self._seen.get(message.message_id)
-            if before == shown or (before and not message.edited):
+            before = self._seen.get(message.id)
+            if before == message.look or (before and not message.edited):
                 continue
-            self._seen[message.message_id] = shown
+            self._seen[message.id] = message.look
             self.messages += before is None
-            mark = "" if before is None else "*" if message is chat[-1] else "**"
-            self.lines += message_lines(*shown, message.ask_contact, mark)
-
-
-def labels(message: ChatMessage) -> list[str]:
-    """The names of a message's buttons."""
-    return [label for row in message.buttons for label, _ in row]
+            mark = "SMS" if message.by_sms else "" if before is None else "*" if message is chat[-1] else "**"
+            self.lines += message_lines(message.text, message.buttons, message.key, mark, message.rows)

@@ -9,20 +9,21 @@ from typing import Any
 
 import orjson
 
+from bot.app.templates import practise
+from bot.catch_up import CatchUp
 from bot.store.change import Sql
 from flows.turn import state_from_json
+from integrations.contract.channel import Inbox
 from integrations.contract.exchange import Request, Response
 from integrations.contract.money import Money
 from integrations.sandbox.daraja import PinPrompt
-from tests.town import AMINA, SANDBOX, SERVICE, Town
+from tests.town import SANDBOX, SERVICE, Town
+from tests.transcripts.chats import PHONE, chat_of
 from tests.transcripts.doorway import Crash, Doorway
-from tests.transcripts.transcript import Beat, Story, same_label
+from tests.transcripts.transcript import Beat, Story
 
-#: Unlike her chat's address, so that it is found in a database only where her number was written.
-PHONE = "+254712000555"
-
-#: People take a moment to read and to type; a PIN, an operator and a utility take a little longer.
-CUSTOMER_SECONDS, WORLD_SECONDS = 2.0, 5.0
+#: A PIN, an operator and a utility take a little longer than the customer.
+WORLD_SECONDS = 5.0
 
 #: Beyond every lease, so that what a dead worker held is taken up by another.
 LEASES_SECONDS = 150.0
@@ -35,8 +36,13 @@ STEP_SECONDS, STEPS_MAX = 1.0, 20
 _UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _AT_ONCE = " (at once) "
 _TAP = re.compile(r"\[(?P<label>.+)\](?P<old> old)?")
+_ACT = re.compile(r"\((?P<what>[a-z].*?)\)(?: (?P<words>.+))?")
 _PASS = re.compile(r"(?P<count>[0-9]+) (?P<unit>second|minute|hour)s? pass(?:es)?")
 _BOUGHT = re.compile(r"yesterday (?P<amount>[0-9]+) for (?P<meter>[0-9]+)")
+
+_BACK = {"English": "back", "Kiswahili": "rudi"}
+#: How an order is written and agreed to.
+_ORDER = {"English": ("{} {}", "yes"), "Kiswahili": ("nunua {} mita {}", "ndiyo")}
 
 
 class Mode(Enum):
@@ -52,37 +58,39 @@ class Mode(Enum):
 class Performance:
     """One story in one town. `told` holds the lines of each beat, as they came."""
 
-    def __init__(self, town: Town, mode: Mode = Mode.STRAIGHT, crash_at: int = 0) -> None:
+    def __init__(self, town: Town, story: Story, mode: Mode = Mode.STRAIGHT, crash_at: int = 0) -> None:
         self.town = town
+        self.story = story
         self.mode = mode
-        self.doorway = Doorway(town.sandbox, crash_at)
+        self.chat = chat_of(story, town)
+        self.doorway = Doorway(town.sandbox, self.chat, crash_at)
         self.told: list[list[str]] = []
         self.repeated = 0
         self.crashed = False
         self._waited = True
-        self._telegram = town.sandbox.telegram
         self._faults = town.sandbox.xmlvend.world.faults
         self._handset = town.sandbox.daraja.handset(PHONE.removeprefix("+"))
         self._since = (0, 0, 0)
         self._delivered: list[Request] = []
-        self._telegram.add_user(AMINA, "Amina", PHONE)
-        town.network.hosts[SANDBOX] = self.doorway.serve
 
-    async def play(self, story: Story) -> None:
+    async def play(self) -> None:
         """All of it. AssertionError where the story asks for a button or a prompt that is not there."""
+        if self.story.channel == "WhatsApp":
+            await practise(self.town.settings, self.town.network.send, self.town.clock)
+        self.town.network.hosts[SANDBOX] = self.doorway.serve
         if self.mode is Mode.TWICE:
             self._faults.arm("double_callback", -1)
             self._keep_what_is_delivered()
-        for beat in story.beats:
+        for beat in self.story.beats:
             try:
                 await self._beat(beat)
             except AssertionError as error:
-                error.add_note("\n".join(["The story so far:", *self._so_far(story), beat.cue]))
+                error.add_note("\n".join(["The story so far:", *self._so_far(), beat.cue]))
                 raise
             self.told.append([*self.doorway.take(), *[await self.fact(kind) for kind in beat.facts]])
 
-    def _so_far(self, story: Story) -> list[str]:
-        return [line for beat, told in zip(story.beats, self.told, strict=False) for line in (beat.cue, *told)]
+    def _so_far(self) -> list[str]:
+        return [line for beat, told in zip(self.story.beats, self.told, strict=False) for line in (beat.cue, *told)]
 
     async def rest(self) -> None:
         """Let a town that saw a crash come to rest."""
@@ -106,68 +114,47 @@ class Performance:
         await self._does(cue)
         if self.mode is Mode.BACK and await self._answers() > before:
             self.repeated += 1
-            await self._does("back")
+            await self._does(_BACK[self.story.language])
             await self._does(cue)
 
     async def _does(self, cue: str) -> None:
         if self.mode is Mode.TWICE:
-            self._faults.arm("telegram_double_delivery", 1)
+            for fault, times in self.chat.doubles:
+                self._faults.arm(fault, times)
         for each in cue.split(_AT_ONCE):
             await self._act(each)
         if self.mode is Mode.RESTARTED:
-            await self._telegram.due.drain()
+            await self.chat.due.drain()
             await self.town.reboot()
-        await self._let(CUSTOMER_SECONDS)
+        await self._let(self.chat.seconds, self.chat.seconds / 2)
         await self._deliver_again()
 
     async def _act(self, cue: str) -> None:
         if tap := _TAP.fullmatch(cue):
-            await self._tap(tap["label"], 0 if tap["old"] else -1)
-            return
-        match cue:
-            case "(photo)" | "(voice)":
-                await self._telegram.send_other(AMINA, cue[1:-1])
-            case "(share phone)" | "(share contact)":
-                await self._telegram.share_contact(AMINA, own=cue == "(share phone)")
-            case "(edit)":
-                mine = [message for message in self._telegram.chat(AMINA) if not message.from_bot]
-                await self._telegram.edit(AMINA, mine[-1].message_id, mine[-1].text + "0")
-            case "(forward sms)":
-                await self._telegram.say(AMINA, self._handset.sms[-1])
-            case _:
-                await self._telegram.say(AMINA, cue)
-
-    async def _tap(self, label: str, place: int) -> None:
-        found = self._buttons(label)
-        waited = 0.0
-        while not found and self.crashed and waited < PATIENCE_SECONDS:
-            await self._let(LEASES_SECONDS)
-            found, waited = self._buttons(label), waited + LEASES_SECONDS
-        assert found, f"there is no button [{label}]"
-        message_id, data = found[place]
-        if message_id:
-            await self._telegram.tap(AMINA, message_id, data)
+            await self._tap(tap["label"], oldest=bool(tap["old"]))
+        elif cue == "(forward sms)":
+            await self.chat.forward(self._handset.sms[-1])
+        elif act := _ACT.fullmatch(cue):
+            await self.chat.act(act["what"], act["words"] or "")
         else:
-            await self._telegram.say(AMINA, data)
+            await self.chat.say(cue)
 
-    def _buttons(self, label: str) -> list[tuple[int, str]]:
-        """Where buttons of this name are, oldest first, with their data; keys, which type their own name, are at 0."""
-        found = []
-        for message in self._telegram.chat(AMINA):
-            inline = [button for row in message.buttons for button in row]
-            found += [(message.message_id, data) for name, data in inline if same_label(label, name)]
-            found += [(0, name) for name in message.keys if same_label(label, name)]
-        return found
+    async def _tap(self, label: str, *, oldest: bool) -> None:
+        waited = 0.0
+        while not await self.chat.tap(label, oldest=oldest):
+            assert self.crashed, f"there is no button [{label}]"
+            assert waited < PATIENCE_SECONDS, f"there is no button [{label}], and none comes after the crash"
+            await self._let(LEASES_SECONDS)
+            waited += LEASES_SECONDS
 
     async def _answers(self) -> int:
-        """How many answers the open conversation has taken."""
-        rows = await self._read("SELECT state_sealed FROM conversation")
-        if not rows or not rows[0]["state_sealed"]:
-            return 0
+        """How many answers the open conversations have taken."""
+        rows = await self._read("SELECT state_sealed FROM conversation WHERE state_sealed <> ''")
         assert self.town.service is not None
         seal = self.town.service.outfit.parties.seal
-        state, _ = orjson.loads(seal.open(rows[0]["state_sealed"], "conversation.state"))
-        return sum(entry.kind == "ask" for entry in state_from_json(state).journal) if state else 0
+        states = [orjson.loads(seal.open(row["state_sealed"], "conversation.state"))[0] for row in rows]
+        journals = [state_from_json(state).journal for state in states if state]
+        return sum(entry.kind == "ask" for journal in journals for entry in journal)
 
     # --- the world
 
@@ -194,8 +181,28 @@ class Performance:
                 self._faults.arm(fault, {"always": -1, "off": 0}[times[0]] if times else 1)
             case "restart", ():
                 await self.town.reboot()
+            case "night", ():
+                await self._night()
+            case (("number" | "blocked" | "unblocked" | "read"), _):
+                await self.chat.befall(" ".join((name, *words)))
             case _:
                 raise AssertionError(f"the world knows no {name!r} with {words}")
+
+    async def _night(self) -> None:
+        """The hour in which channels are asked for what no webhook brought. After a crash the service asks at once."""
+        with suppress(Crash):
+            await self._catch_up()
+            return
+        await self._let(WORLD_SECONDS)
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        assert self.town.service is not None
+        outfit, ingress = self.town.service.outfit, self.town.service.ingress
+        for channel in outfit.channels.values():
+            if isinstance(channel, Inbox):
+                look = CatchUp(channel, ingress, outfit.store, self.town.clock, outfit.parties.trade.zone)
+                assert await look.look()
 
     async def _prompt(self) -> PinPrompt:
         """The newest prompt on a phone."""
@@ -212,7 +219,9 @@ class Performance:
     async def _bought(self, amount: str, meter: str) -> None:
         """A purchase before the story, of which nothing is told or counted."""
         (mode, self.mode), (crash_at, self.doorway.crash_at) = (self.mode, Mode.STRAIGHT), (self.doorway.crash_at, 0)
-        for cue in (f"{amount} {meter}", "yes", "(share phone)", "yes"):
+        order, agreed = _ORDER[self.story.language]
+        shared = [] if self.chat.tells_phone else ["(share phone)"]
+        for cue in (order.format(amount, meter), *shared, agreed):
             await self._does(cue)
         await self._event("pin", "1234")
         await self._let(WORLD_SECONDS)
@@ -246,11 +255,11 @@ class Performance:
 
     # --- time, and what befalls the service in it
 
-    async def _let(self, seconds: float) -> None:
+    async def _let(self, seconds: float, step: float = STEP_SECONDS) -> None:
         """Let time pass, in steps. When a worker dies, its whole process does, and begins again."""
         end = self.town.clock.monotonic() + seconds
         while (left := end - self.town.clock.monotonic()) > 0:
-            self.town.clock.pass_(min(left, max(STEP_SECONDS, seconds / STEPS_MAX)))
+            self.town.clock.pass_(min(left, max(step, seconds / STEPS_MAX)))
             # The town hears of a dead worker only where it was still waiting for it; the doorway always knows.
             with suppress(Crash):
                 await self.town.settle()

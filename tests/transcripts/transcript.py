@@ -1,14 +1,17 @@
 """The language of transcripts: a conversation as a text file that a shopkeeper can read, and how it is compared.
 
-One story a file. Its first line is `# title / language / what it shows`; further `#` lines are remarks.
+One story a file. Its first line is `# title / language / what it shows`, where the language is English or Kiswahili and
+the channel Telegram; `Kiswahili, WhatsApp` is told on WhatsApp. Further `#` lines are remarks.
 
     > text          the customer types; `a (at once) b` are two messages, sent before the first is answered
-    > [Label]       taps the newest button of that name; `[Label] old` the oldest of that name
-    > (photo)       or (voice), (edit), (share phone), (share contact), (forward sms)
+    > [Label]       taps the newest button, or picks the newest row, of that name; `[Label] old` the oldest of that name
+    > (photo)       or (voice), (location), (forward sms); on Telegram (edit), (share phone), (share contact); on
+                    WhatsApp (contact), `(photo) words under it`, `(reply to Which meter…) words`
     ~ pin 1234      the world outside: the phone, time, a fault, a restart (all of them in `performance.py`)
     < text          the bot's message and `|` its further lines; `<*` is its newest message edited in place, `<**` one
-                    further up in the chat, where few would notice
-    [Yes] [No]      its buttons, `(Share my phone number)` the key that shares the number
+                    further up in the chat, where few would notice; `<SMS` came as a text message to the same phone
+    [Yes] [No]      its buttons, `(Share my phone number)` the key that shares the number, and
+                    `[≡ Choose] (Mama) (Shop)` the button that opens a list, with the rows of the list
     = vended        what is true then: states of the payments; `= case …`, `= tokens …`, `= money …`
 
 `…` stands for anything, and a line `| …` for any number of further lines.
@@ -23,7 +26,8 @@ from pathlib import Path
 
 LINES_MAX = 70
 
-_HEADER = re.compile(r"# (?P<title>[^/]+) / (?P<language>[^/]+) / .+")
+_HEADER = re.compile(r"# (?P<title>[^/]+) / (?P<told>[^/]+) / .+")
+_TOLD = re.compile(r"(?P<language>English|Kiswahili)(?:, (?P<channel>WhatsApp))?")
 _CUES = (">", "~")
 _ANYTHING = "…"
 _ANY_LINES = "| …"
@@ -48,25 +52,25 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One file."""
+    """One file. `name` is its path without the ending: `first_purchase`, `whatsapp/first_purchase`."""
 
     path: Path
+    name: str
     title: str
     language: str
+    channel: str
     beats: tuple[Beat, ...]
 
-    @property
-    def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
 
-
-def read(path: Path) -> Story:
-    """The story in a file. ValueError, naming the line, for what is not in the language."""
+def read(path: Path, folder: Path | None = None) -> Story:
+    """The story in a file, named as from `folder`. ValueError, naming the line, for what is not in the language."""
     lines = path.read_text(encoding="utf-8").splitlines()
     header = _HEADER.fullmatch(lines[0] if lines else "")
     if header is None:
         raise ValueError(f"{path.name}: the first line is `# title / language / what it shows`")
+    setting = _TOLD.fullmatch(header["told"])
+    if setting is None:
+        raise ValueError(f"{path.name}: {header['told']!r} is not English or Kiswahili, with `, WhatsApp` or without")
     beats: list[list[str]] = [[]]
     for number, line in enumerate(lines, 1):
         if line.startswith(_CUES):
@@ -75,7 +79,9 @@ def read(path: Path) -> Story:
             raise ValueError(f"{path.name}:{number}: {line!r} is no line of a transcript")
         beats[-1].append(line)
     told = tuple(Beat(cue, tuple(rest)) for cue, *rest in beats[1:])
-    return Story(path, header["title"], header["language"], (Beat("", tuple(beats[0])), *told))
+    name = path.relative_to(folder or path.parent).with_suffix("").as_posix()
+    channel = setting["channel"] or "Telegram"
+    return Story(path, name, header["title"], setting["language"], channel, (Beat("", tuple(beats[0])), *told))
 
 
 def kind_of(fact: str) -> str:
@@ -84,11 +90,13 @@ def kind_of(fact: str) -> str:
     return word[0] if word and word[0] in {"case", "tokens", "money"} else "state"
 
 
-def message_lines(text: str, buttons: Sequence[str], key: str | None, mark: str = "") -> list[str]:
-    """A message of the bot as a transcript writes it; `mark` is `*` or `**` for an edit."""
+def message_lines(
+    text: str, buttons: Sequence[str], key: str | None, mark: str = "", rows: Sequence[str] = ()
+) -> list[str]:
+    """A message of the bot as a transcript writes it; `mark` is `*` or `**` for an edit, `SMS` for a text message."""
     first, *rest = text.split("\n")
     lines = [f"<{mark} {first}", *(f"| {line}".rstrip() for line in rest)]
-    offered = [f"[{label}]" for label in buttons] + ([f"({key})"] if key else [])
+    offered = [f"[{label}]" for label in buttons] + [f"({label})" for label in (*rows, *([key] if key else []))]
     return [*lines, " ".join(offered)] if offered else lines
 
 
@@ -101,6 +109,11 @@ def same(expected: Iterable[str], told: Iterable[str]) -> bool:
 def same_label(expected: str, label: str) -> bool:
     """Whether a button's name is as written."""
     return re.fullmatch(_pattern(expected), label) is not None
+
+
+def same_words(expected: str, text: str) -> bool:
+    """Whether a text of several lines is as written; here `…` stands for line ends too."""
+    return re.fullmatch(_pattern(expected), text, re.DOTALL) is not None
 
 
 def _pattern(line: str) -> str:

@@ -19,7 +19,7 @@ _SMS_SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 ]{1,11}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwilioConfig:
-    """One account and its senders. ValueError begins with the field's name and never shows its value.
+    """One account and its senders. ValueError tells all that is wrong, each by its field's name and never its value.
 
     Addresses have no slash at their end. `public_url` is ours, as Twilio sees it: signatures are over it.
     `content_api_url` is empty where there is no Content API; choices are then numbered lines.
@@ -76,9 +76,8 @@ class TwilioConfig:
             (self.timeout_seconds > 0, "timeout_seconds is above zero"),
             (self.per_second >= 0, "per_second is zero for no bound, or above"),
         )
-        for holds, problem in checks:
-            if not holds:
-                raise ValueError(problem)
+        if problems := [problem for holds, problem in checks if not holds]:
+            raise ValueError("; ".join(problems))
 
 
 def basic(name: str, password: str) -> str:

@@ -145,6 +145,7 @@ def _message_report() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("external_id", "status", name="one_report"),
     )
+    op.create_index("report_of_message", "message_report", ["outbox_id"], unique=False)
 
 
 def _trouble_case() -> None:
@@ -319,8 +320,16 @@ def _outbox() -> None:
         "outbox",
         ["rank", "due_at"],
         unique=False,
-        sqlite_where=sa.text("done = 0"),
-        postgresql_where=sa.text("done = 0"),
+        sqlite_where=sa.text("done = 0 AND knocked_at <= 0"),
+        postgresql_where=sa.text("done = 0 AND knocked_at <= 0"),
+    )
+    op.create_index(
+        "outbox_waiting",
+        "outbox",
+        ["conversation_id"],
+        unique=False,
+        sqlite_where=sa.text("done = 0 AND knocked_at > 0"),
+        postgresql_where=sa.text("done = 0 AND knocked_at > 0"),
     )
     op.create_index(
         "outbox_offers",
