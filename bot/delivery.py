@@ -6,9 +6,10 @@ was approved beforehand, once, and the message itself waits until the person wri
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -158,7 +159,7 @@ class Sender:
             # One that can never be shown must not stand before all that this customer is to hear later (I-36).
             faults.note("outbox.cannot_render", error, outbox=parcel.id)
             return Malformed(CANNOT_RENDER)
-        return await _handed_over(parcel, channel.send(address, message, left, _waybill(parcel)))
+        return await _handed_over(parcel, partial(channel.send, address, message, left, _waybill(parcel)))
 
     def _is_shut(self, channel: Channel, parcel: Parcel) -> bool:
         window = channel.limits.window_seconds
@@ -170,7 +171,7 @@ class Sender:
         if not isinstance(channel, Knocks):
             return NoDoor("this channel knows no templates")
         knock = Knock(NEWS_TEMPLATE, parcel.language, (parcel.code or NO_CODE,))
-        match await _handed_over(parcel, channel.knock(parcel.address, knock, left, _waybill(parcel, KNOCK))):
+        match await _handed_over(parcel, partial(channel.knock, parcel.address, knock, left, _waybill(parcel, KNOCK))):
             case Delivered():
                 return Knocked()
             case Malformed(reason) as failed if reason == BAD_TOKEN:
@@ -211,10 +212,10 @@ class Sender:
         return self.seal.open(parcel.phone_sealed, "phone")
 
 
-async def _handed_over(parcel: Parcel, sending: Awaitable[Sending]) -> Sending:
+async def _handed_over(parcel: Parcel, send: Callable[[], Awaitable[Sending]]) -> Sending:
     """What a channel says. One that fails of itself may have sent: tried again, and after a while a person's."""
     try:
-        return await sending
+        return await send()
     except Exception as error:  # noqa: BLE001  whatever it is, it is nobody's but ours
         faults.note("outbox.channel_failed", error, outbox=parcel.id)
         return Unknown(f"our own fault: {type(error).__name__}")

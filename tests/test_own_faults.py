@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.faults import note
+from integrations.contract.channel import Waybill
 from integrations.contract.message import Message
 from tests.payments.scene import scene
 from tests.town import AMINA
@@ -55,8 +56,8 @@ async def test_I36_a_channel_that_fails_of_itself_holds_up_no_receipt_for_ever(
         channel = one.service.outfit.channels["telegram"]
         send, failing = channel.send, Broken(2)
 
-        async def twice_broken(address: str, message: Message, deadline: float) -> object:
-            return await (failing if failing.left else send)(address, message, deadline)
+        async def twice_broken(address: str, message: Message, deadline: float, waybill: Waybill) -> object:
+            return await (failing if failing.left else send)(address, message, deadline, waybill)
 
         monkeypatch.setattr(channel, "send", twice_broken)
         await one.town.sandbox.telegram.say(AMINA, "help")

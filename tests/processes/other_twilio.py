@@ -1,7 +1,7 @@
 """Another Twilio than our sandbox's, written apart from it: no code of ours is in here, and its manners are different.
 
-It answers `accepted`, in chunks; its headers and media types are in whatever case HTTP allows; it reports late and in its
-own good time; it knows no ExternalUserId, and says things nobody has documented.
+It answers `accepted`, in chunks; its headers and media types are in whatever case HTTP allows; it reports late and in
+its own good time; it knows no ExternalUserId, and says things nobody has documented.
 """
 
 from __future__ import annotations
