@@ -12,6 +12,7 @@ from bot.settings import Settings, SettingsError
 from bot.store.change import Change, Insert, Sql
 from bot.store.seal import BrokenSeal, Seal
 from bot.store.store import Store
+from integrations.contract.message import BAD_TOKEN
 from integrations.contract.seams import Clock
 
 log = structlog.get_logger()
@@ -78,7 +79,7 @@ async def take_over(store: Store) -> None:
 
 
 class _GiveBack:
-    """A claim that takes nothing and ends every lease."""
+    """A claim that takes nothing and ends every lease, and every wait for credentials."""
 
     def take(self, sql: Sql) -> list[dict[str, Any]]:
         now, freed = sql.now(), list[dict[str, Any]]()
@@ -87,7 +88,9 @@ class _GiveBack:
                 f"UPDATE {table} SET lease_until = 0 WHERE {wanted} AND lease_until > :now RETURNING id",  # noqa: S608  two names of our own
                 now=now,
             )
-        return freed
+        # Whoever starts anew may have mended the credentials that messages wait for.
+        waiting = "UPDATE outbox SET due_at = :now WHERE done = 0 AND outcome = :token AND due_at > :now RETURNING id"
+        return freed + sql.rows(waiting, now=now, token=BAD_TOKEN)
 
     def plan(self, row: dict[str, Any]) -> tuple[str, Change]:
         return str(row["id"]), Change()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,6 +12,9 @@ from flows.talk import Say, back
 from flows.text import T, verbatim
 from flows.turn import Heard, Said
 from flows.understand import Command, language_of, order_language
+
+#: What the button of an order that waited says of its amount, in minor units; 0 for none yet.
+AMOUNT = re.compile(r"[0-9]{1,12}")
 
 
 class GlobalWords(Progress):

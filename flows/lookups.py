@@ -91,8 +91,8 @@ def _sorry(data: Json) -> Sorry:
 def _found(data: Json) -> FindAnswer:
     if "sorry" in data:
         return _sorry(data)
-    bounds = [money_from_json(data[name]) if data[name] else None for name in ("minimum", "maximum")]
-    return FoundMeter(MeterNumber(data["meter"]), data["owner"], *bounds)
+    minimum, maximum = (money_from_json(data[name]) if data[name] else None for name in ("minimum", "maximum"))
+    return FoundMeter(MeterNumber(data["meter"]), data["owner"], minimum, maximum)
 
 
 def _offer(data: Json) -> OfferAnswer:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: Fetching a token takes at most so long out of a call's time.
 TOKEN_SECONDS = 10.0
 
+#: In the place of an address that is missing, so that what else is wrong is found too.
+UNSET_URL = "https://unset.invalid"
+
 NO_CHANNEL = (
     "BILI_TELEGRAM_TOKEN is missing: @BotFather gives one. Or set BILI_TWILIO_… for WhatsApp,"
     " or run  bili serve --sandbox"
@@ -113,10 +116,18 @@ def xmlvend_config(settings: Settings) -> XmlVendConfig:
 
 def twilio_config(settings: Settings) -> TwilioConfig:
     """The WhatsApp sender. SettingsError names everything that is missing or wrong."""
+    config, problems, public_url = None, [], UNSET_URL
     try:
-        return _twilio(settings)
+        public_url = terms.callback_base(settings, "Twilio", settings.twilio_api_url)
+    except SettingsError as fault:
+        problems.append(str(fault))
+    try:
+        config = _twilio(settings, public_url)
     except ValueError as error:
-        raise SettingsError("\n".join(_named(problem) for problem in str(error).split("; "))) from None
+        problems += [_named(problem) for problem in str(error).split("; ")]
+    if config is None or problems:
+        raise SettingsError("\n".join(problems))
+    return config
 
 
 def _named(problem: str) -> str:
@@ -125,7 +136,7 @@ def _named(problem: str) -> str:
     return f"BILI_PUBLIC_URL {rest}" if field == "public_url" else named("twilio", problem)
 
 
-def _twilio(settings: Settings) -> TwilioConfig:
+def _twilio(settings: Settings, public_url: str) -> TwilioConfig:
     previous = settings.twilio_previous_auth_token
     return TwilioConfig(
         account_sid=settings.twilio_account_sid,
@@ -137,7 +148,7 @@ def _twilio(settings: Settings) -> TwilioConfig:
         messaging_service_sid=settings.twilio_messaging_service_sid,
         api_url=settings.twilio_api_url,
         content_api_url=settings.twilio_content_api_url,
-        public_url=terms.callback_base(settings, "Twilio", settings.twilio_api_url),
+        public_url=public_url,
         timeout_seconds=settings.twilio_timeout_seconds,
         per_second=settings.twilio_per_second,
     )

@@ -73,7 +73,7 @@ async def test_a_purchase_on_postgresql_before_and_after_a_restart(here: Stage, 
 async def test_with_a_telegram_token_alone_the_real_telegram_is_polled_and_the_rest_is_practice(here: Stage) -> None:
     telegram = await here.sandbox()  # its Telegram stands in for the real one; nobody asks its other sides for anything
     service, _ = await here.serve("--sandbox", BILI_TELEGRAM_TOKEN=TOKEN, BILI_TELEGRAM_API_URL=telegram)
-    assert "A sandbox stands in for M-Pesa and the utility." in service.said
+    assert "A sandbox stands in for WhatsApp and M-Pesa and the utility." in service.said
     [page] = [line for line in service.said.splitlines() if line.startswith("http://")]
     amina = Person(here.web, telegram, phone_url=page.rstrip("/"))
     await amina.enters()
